@@ -1,0 +1,302 @@
+"""All sessions of the workspace: what a contributor and CI run.
+
+Packages are found by looking at ``packages/*/pyproject.toml``, so a new one takes part without a change here. Siblings
+are always installed from explicit paths or wheel files, never by name: `vcr-core` on the public index is a stranger's.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.error_on_missing_interpreters = False
+nox.options.download_python = "never"
+
+ROOT = Path(__file__).parent
+MANIFESTS: dict[str, dict[str, Any]] = {
+    path.parent.name: nox.project.load_toml(path) for path in sorted(ROOT.glob("packages/*/pyproject.toml"))
+}
+GROUPS = nox.project.load_toml(ROOT / "pyproject.toml")
+CORE, META = "vcr-core", "ai-agent-vcr"
+# One gigabyte installed: these have an environment of their own and take no part in the shared one.
+HEAVY = {"vcr-crewai"}
+SHARED = [name for name in MANIFESTS if name not in HEAVY]
+NOT_IN_DEMO = {*HEAVY, "vcr-langgraph"}
+
+
+def find_interpreters(*wanted: str) -> list[str]:
+    """Put interpreters that only pyenv knows on PATH, and name the legs of `tests`.
+
+    The shims of pyenv answer for every version on the disk but run only the selected ones, so a version is looked for
+    in its own folder. Where the first leg's interpreter is missing, the one that runs nox takes its place.
+    """
+    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    running = f"{sys.version_info.major}.{sys.version_info.minor}"
+    found: list[str] = []
+    for version in wanted:
+        installed = sorted(versions.glob(f"{version}.*/bin/python{version}"))
+        if version != running and installed:
+            os.environ["PATH"] = f"{installed[-1].parent}{os.pathsep}{os.environ['PATH']}"
+        if version == running or installed or runs(f"python{version}"):
+            found.append(version)
+    first = wanted[0] if wanted[0] in found else running
+    return [first, *(version for version in wanted[1:] if version != first)]
+
+
+def runs(command: str) -> bool:
+    """Say whether a command starts at all; a shim that stands for nothing does not."""
+    try:
+        return subprocess.run([command, "--version"], capture_output=True, timeout=30).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+PYTHONS = find_interpreters("3.11", "3.13")
+nox.options.sessions = ["workspace", "lint", "types", f"tests-{PYTHONS[0]}"]
+
+
+def group(name: str, *packages: str) -> list[str]:
+    """Read a dependency group of the workspace and, under the same name, of the packages given."""
+    found = list(nox.project.dependency_groups(GROUPS, name)) if name in GROUPS["dependency-groups"] else []
+    for package in packages:
+        if name in MANIFESTS[package].get("dependency-groups", {}):
+            found += nox.project.dependency_groups(MANIFESTS[package], name)
+    return found
+
+
+def editable(*packages: str) -> list[str]:
+    """Spell the installation of packages from their folders."""
+    return [word for package in packages for word in ("-e", f"packages/{package}")]
+
+
+def closure(package: str) -> list[str]:
+    """List a package and those of the workspace that it needs."""
+    by_name = {manifest["project"]["name"]: folder for folder, manifest in MANIFESTS.items()}
+    seen: list[str] = []
+    todo = [package]
+    while todo:
+        current = todo.pop()
+        if current in seen:
+            continue
+        seen.append(current)
+        names = (re.split(r"[^\w.-]", spec, maxsplit=1)[0] for spec in MANIFESTS[current]["project"]["dependencies"])
+        todo += [by_name[name] for name in names if name in by_name]
+    return seen
+
+
+def test_folders(*packages: str) -> list[str]:
+    """List the test folders that hold tests; the cross-package ones come along where all packages do."""
+    folders = [ROOT / "packages" / package / "tests" for package in packages]
+    if set(packages) >= set(SHARED):
+        folders.insert(0, ROOT / "tests")
+    return [str(folder.relative_to(ROOT)) for folder in folders if any(folder.rglob("test_*.py"))]
+
+
+def run_pytest(session: nox.Session, *arguments: str, timeout: int = 300, env: dict[str, str] | None = None) -> None:
+    """Run pytest with a bound on each test; words after ``--`` on the command line replace nothing, they are added."""
+    session.run("pytest", f"--timeout={timeout}", *arguments, *session.posargs, env=env)
+
+
+def build_wheels(session: nox.Session, packages: list[str]) -> list[str]:
+    """Build the wheels of packages with the backend that is installed in the session."""
+    out = Path(session.create_tmp()).resolve() / "wheels"
+    shutil.rmtree(out, ignore_errors=True)
+    for package in packages:
+        with session.chdir(ROOT / "packages" / package):
+            session.run("hatchling", "build", "-t", "wheel", "-d", str(out), silent=True)
+    return [str(wheel) for wheel in sorted(out.glob("*.whl"))]
+
+
+def need_system_package(session: nox.Session, command: str, debian_package: str) -> None:
+    """Install a program with apt where that is possible, else skip the session and say why."""
+    if shutil.which(command):
+        return
+    if shutil.which("apt-get") is None or os.geteuid() != 0:
+        session.skip(f"{command} is not installed, and only root on Debian can have it installed by this session")
+    session.run("apt-get", "update", "-qq", external=True, silent=True)
+    session.run("apt-get", "install", "-qq", "--no-install-recommends", debian_package, external=True, silent=True)
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Record a small agent, look at it, break it and compare."""
+    session.install(*editable(*(name for name in MANIFESTS if name not in NOT_IN_DEMO)))
+    session.run("vcr", "demo", *session.posargs)
+
+
+@nox.session
+def workspace(session: nox.Session) -> None:
+    """Check manifests, version ranges and import boundaries."""
+    session.install(*group("workspace"))
+    session.run("python", "tools/check_workspace.py")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check rules and format."""
+    session.install(*group("lint"))
+    session.run("ruff", "check", *session.posargs)
+    session.run("ruff", "format", "--check")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types with mypy and pyright, both strict."""
+    session.install(*group("types", *SHARED), *editable(*SHARED))
+    check_types(session, SHARED)
+
+
+def check_types(session: nox.Session, packages: list[str]) -> None:
+    """Run both type checkers over the sources of packages."""
+    sources = [f"packages/{package}/src" for package in packages]
+    session.run("mypy", *sources)
+    session.run("pyright", "--warnings", "--pythonpath", str(Path(session.bin) / "python"), *sources)
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """Run every package's tests in one environment (CrewAI's have a session of their own)."""
+    session.install(*group("test", *SHARED), *editable(*SHARED))
+    run_pytest(session, "-m", "not e2e", *test_folders(*SHARED))
+
+
+@nox.session
+def full(session: nox.Session) -> None:
+    """Run the tests with their searches at full size."""
+    session.install(*group("test", *SHARED), *editable(*SHARED))
+    run_pytest(session, "-m", "not e2e", *test_folders(*SHARED), timeout=3600, env={"VCR_FULL": "1"})
+
+
+@nox.session
+@nox.parametrize("package", SHARED, ids=SHARED)
+def isolated(session: nox.Session, package: str) -> None:
+    """Test one package from wheels, with nothing but what it declares."""
+    folders = [folder for folder in test_folders(package) if folder != "tests"]
+    if not folders:
+        session.skip(f"packages/{package}/tests holds no tests")
+    session.install(*group("dists"))
+    wheels = build_wheels(session, closure(package))
+    python = clean_environment(session, "alone")
+    install_into(session, python, *group("test", package), *wheels)
+    session.run(str(python), "-m", "pytest", "--timeout=300", "-m", "not e2e", *folders, *session.posargs)
+
+
+def clean_environment(session: nox.Session, name: str) -> Path:
+    """Make an empty environment beside the session's own and return its interpreter."""
+    folder = Path(session.create_tmp()).resolve() / name
+    shutil.rmtree(folder, ignore_errors=True)
+    session.run("python", "-m", "venv", "--without-pip", str(folder), silent=True)
+    return folder / "bin" / "python"
+
+
+def install_into(session: nox.Session, python: Path, *requirements: str) -> None:
+    """Install into an environment that is not the session's own."""
+    session.run("uv", "pip", "install", "-q", "--python", str(python), *requirements, external=True)
+
+
+@nox.session
+def dists(session: nox.Session) -> None:
+    """Build and check every wheel and sdist, then install the meta-package with each extra from the wheels."""
+    session.install(*group("dists"))
+    out = Path(session.create_tmp()).resolve() / "dist"
+    shutil.rmtree(out, ignore_errors=True)
+    for package in MANIFESTS:
+        with session.chdir(ROOT / "packages" / package):
+            session.run("hatch", "--quiet", "build", str(out))
+    session.run("twine", "check", "--strict", *(str(path) for path in sorted(out.iterdir())))
+    wheels = {path.name.split("-", 1)[0].replace("_", "-"): path for path in out.glob("*.whl")}
+    for extra in meta_extras(wheels):
+        python = clean_environment(session, f"extra-{extra or 'none'}")
+        install_into(session, python, *meta_requirements(extra, wheels))
+        session.run("uv", "pip", "check", "--python", str(python), external=True, silent=True)
+        session.run(str(python), "-c", "import agent_vcr; agent_vcr.VCRRecorder; agent_vcr.VCRPlayer")
+        session.log(f"ai-agent-vcr[{extra}] installs from wheel files and `pip check` is clean")
+
+
+def meta_extras(wheels: dict[str, Path]) -> list[str]:
+    """List the extras of the meta-package that the wheels at hand can serve; the heavy one has its own session."""
+    extras = MANIFESTS[META]["project"]["optional-dependencies"]
+    light = [extra for extra in extras if not HEAVY & set(siblings_of(extra))]
+    return ["", *(extra for extra in light if set(siblings_of(extra)) <= set(wheels))]
+
+
+def siblings_of(extra: str) -> list[str]:
+    """List the distributions that an extra of the meta-package adds, through extras that name extras."""
+    specs = MANIFESTS[META]["project"]["optional-dependencies"][extra] if extra else []
+    named = [match for spec in specs if (match := re.match(rf"{META}\[(.*)\]", spec))]
+    direct = [re.split(r"[^\w.-]", spec, maxsplit=1)[0] for spec in specs if not spec.startswith(META)]
+    return [*direct, *(name for match in named for inner in match[1].split(",") for name in siblings_of(inner.strip()))]
+
+
+def meta_requirements(extra: str, wheels: dict[str, Path]) -> list[str]:
+    """Name the wheel files that an installation of the meta-package with one extra takes."""
+    meta = f"{META}[{extra}] @ {wheels[META].as_uri()}" if extra else str(wheels[META])
+    return [meta, str(wheels[CORE]), *(str(wheels[name]) for name in siblings_of(extra))]
+
+
+@nox.session
+def benchmarks(session: nox.Session) -> None:
+    """Run the gate: limits and ratios measured in one run."""
+    folders = [path for path in [ROOT / "benchmarks", *ROOT.glob("packages/*/benchmarks")] if path.is_dir()]
+    gated = [str(path.relative_to(ROOT)) for path in folders if any(path.rglob("test_*.py"))]
+    if not gated:
+        session.skip("no benchmarks/**/test_*.py yet")
+    session.install(*group("test", *SHARED), *group("benchmarks", *SHARED), *editable(*SHARED))
+    run_pytest(session, *gated, timeout=900)
+
+
+@nox.session
+def peers(session: nox.Session) -> None:
+    """Print ours beside the real predecessor on the same work."""
+    if not (ROOT / "benchmarks/peers.py").exists():
+        session.skip("benchmarks/peers.py does not exist")
+    session.install(*editable(*SHARED))
+    session.run("python", "benchmarks/peers.py", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation; a warning is an error."""
+    session.install(*group("docs"), *editable(*SHARED))
+    session.run("sphinx-build", "-W", "--keep-going", "-q", "-b", "html", "docs", "docs/_build/html")
+    session.log(f"open {ROOT / 'docs/_build/html/index.html'}")
+
+
+@nox.session
+def e2e(session: nox.Session) -> None:
+    """Drive the dashboard in a real browser and the debugger in a real terminal."""
+    marked = [path for path in ROOT.glob("packages/*/tests/**/test_*.py") if "mark.e2e" in path.read_text()]
+    marked += [path for path in ROOT.glob("tests/**/test_*.py") if "mark.e2e" in path.read_text()]
+    if not marked:
+        session.skip("no test is marked e2e yet")
+    need_system_package(session, "chromium", "chromium")
+    need_system_package(session, "tmux", "tmux")
+    session.install(*group("test", *SHARED), *group("e2e", *SHARED), *editable(*SHARED))
+    run_pytest(session, "-m", "e2e", *(str(path.relative_to(ROOT)) for path in marked))
+
+
+@nox.session
+def crewai(session: nox.Session) -> None:
+    """Check and test the CrewAI integration in its own environment."""
+    if "vcr-crewai" not in MANIFESTS:
+        session.skip("packages/vcr-crewai does not exist")
+    session.install(*group("test", "vcr-crewai"), *group("types"), *editable(*closure("vcr-crewai")))
+    check_types(session, ["vcr-crewai"])
+    run_pytest(session, *test_folders("vcr-crewai"))
+
+
+@nox.session
+def changelog(session: nox.Session) -> None:
+    """Collect the change fragments of a package: ``nox -s changelog -- vcr-core``."""
+    session.install(*group("changelog"))
+    for package in session.posargs:
+        session.run("towncrier", "build", "--yes", "--dir", f"packages/{package}")
