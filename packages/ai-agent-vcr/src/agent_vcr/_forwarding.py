@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from types import ModuleType
 
 
 def forward(
@@ -46,13 +47,12 @@ def forward(
         return value
 
     def list_names() -> list[str]:
-        public: Sequence[str] = only or _load(module, to, extra).__all__
-        return sorted({*public, *submodules})
+        return sorted({*(only or _load(module, to, extra).__all__), *submodules})
 
     return look_up, list_names
 
 
-def _load(module: str, target: str, extra: str | None) -> object:
+def _load(module: str, target: str, extra: str | None) -> ModuleType:
     try:
         return import_module(target)
     except ModuleNotFoundError as exc:
