@@ -209,9 +209,11 @@ def dists(session: nox.Session) -> None:
     session.install(*group("dists"))
     out = Path(session.create_tmp()).resolve() / "dist"
     shutil.rmtree(out, ignore_errors=True)
+    # hatch makes an environment of its own; with UV_PYTHON set it would fill the session's instead.
+    apart = {"UV_PYTHON": None, "HATCH_DATA_DIR": str(out.with_name("hatch"))}
     for package in MANIFESTS:
         with session.chdir(ROOT / "packages" / package):
-            session.run("hatch", "--quiet", "build", str(out))
+            session.run("hatch", "--quiet", "build", str(out), env=apart)
     session.run("twine", "check", "--strict", *(str(path) for path in sorted(out.iterdir())))
     wheels = {path.name.split("-", 1)[0].replace("_", "-"): path for path in out.glob("*.whl")}
     for extra in meta_extras(wheels):
