@@ -27,40 +27,36 @@ MANIFESTS: dict[str, dict[str, Any]] = {
 }
 GROUPS = nox.project.load_toml(ROOT / "pyproject.toml")
 CORE, META = "vcr-core", "ai-agent-vcr"
+SUPPORTED = ("3.10", "3.11", "3.12", "3.13")
 # One gigabyte installed: these have an environment of their own and take no part in the shared one.
 HEAVY = {"vcr-crewai"}
 SHARED = [name for name in MANIFESTS if name not in HEAVY]
 NOT_IN_DEMO = {*HEAVY, "vcr-langgraph"}
 
 
-def find_interpreters(*wanted: str) -> list[str]:
-    """Put interpreters that only pyenv knows on PATH, and name the legs of `tests`.
+def show_pyenv_interpreters() -> None:
+    """Put the interpreters of pyenv on PATH, behind everything else.
 
-    The shims of pyenv answer for every version on the disk but run only the selected ones, so a version is looked for
-    in its own folder. Where the first leg's interpreter is missing, the one that runs nox takes its place.
+    Its shims answer for every version on the disk but run only the selected ones, so the folders themselves are named.
     """
     versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    found = [str(path) for version in SUPPORTED for path in sorted(versions.glob(f"{version}.*/bin"))]
+    os.environ["PATH"] = os.pathsep.join([os.environ["PATH"], *found])
+
+
+def choose_legs(first: str, second: str) -> list[str]:
+    """Name the legs of `tests`; where the first one's interpreter is missing, the one that runs nox takes its place."""
     running = f"{sys.version_info.major}.{sys.version_info.minor}"
-    found: list[str] = []
-    for version in wanted:
-        installed = sorted(versions.glob(f"{version}.*/bin/python{version}"))
-        if version != running and installed:
-            os.environ["PATH"] = f"{installed[-1].parent}{os.pathsep}{os.environ['PATH']}"
-        if version == running or installed or runs(f"python{version}"):
-            found.append(version)
-    first = wanted[0] if wanted[0] in found else running
-    return [first, *(version for version in wanted[1:] if version != first)]
+    here = first == running or any(
+        subprocess.run([path, "--version"], capture_output=True, timeout=30, check=False).returncode == 0
+        for folder in os.environ["PATH"].split(os.pathsep)
+        if (path := shutil.which(f"python{first}", path=folder))
+    )
+    return list(dict.fromkeys([first if here else running, second]))
 
 
-def runs(command: str) -> bool:
-    """Say whether a command starts at all; a shim that stands for nothing does not."""
-    try:
-        return subprocess.run([command, "--version"], capture_output=True, timeout=30).returncode == 0
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-
-
-PYTHONS = find_interpreters("3.11", "3.13")
+show_pyenv_interpreters()
+PYTHONS = choose_legs("3.11", "3.13")
 nox.options.sessions = ["workspace", "lint", "types", f"tests-{PYTHONS[0]}"]
 
 
@@ -186,8 +182,9 @@ def isolated(session: nox.Session, package: str) -> None:
     session.install(*group("dists"))
     wheels = build_wheels(session, closure(package))
     python = clean_environment(session, "alone")
-    install_into(session, python, *group("test", package), *wheels)
-    session.run(str(python), "-m", "pytest", "--timeout=300", "-m", "not e2e", *folders, *session.posargs)
+    pip(session, python, "install", "-q", *group("test", package), *wheels)
+    command = [str(python), "-m", "pytest", "--timeout=300", "-m", "not e2e", *folders, *session.posargs]
+    session.run(*command, external=True)
 
 
 def clean_environment(session: nox.Session, name: str) -> Path:
@@ -198,9 +195,12 @@ def clean_environment(session: nox.Session, name: str) -> Path:
     return folder / "bin" / "python"
 
 
-def install_into(session: nox.Session, python: Path, *requirements: str) -> None:
-    """Install into an environment that is not the session's own."""
-    session.run("uv", "pip", "install", "-q", "--python", str(python), *requirements, external=True)
+def pip(session: nox.Session, python: Path, command: str, *arguments: str) -> None:
+    """Run a pip command on an environment that is not the session's own."""
+    if session.venv_backend == "uv":
+        session.run("uv", "pip", command, "--python", str(python), *arguments, external=True)
+    else:
+        session.run("python", "-m", "pip", "--python", str(python), command, *arguments)
 
 
 @nox.session
@@ -218,9 +218,9 @@ def dists(session: nox.Session) -> None:
     wheels = {path.name.split("-", 1)[0].replace("_", "-"): path for path in out.glob("*.whl")}
     for extra in meta_extras(wheels):
         python = clean_environment(session, f"extra-{extra or 'none'}")
-        install_into(session, python, *meta_requirements(extra, wheels))
-        session.run("uv", "pip", "check", "--python", str(python), external=True, silent=True)
-        session.run(str(python), "-c", "import agent_vcr; agent_vcr.VCRRecorder; agent_vcr.VCRPlayer")
+        pip(session, python, "install", "-q", *meta_requirements(extra, wheels))
+        pip(session, python, "check")
+        session.run(str(python), "-c", "from agent_vcr import VCRPlayer, VCRRecorder", external=True)
         session.log(f"ai-agent-vcr[{extra}] installs from wheel files and `pip check` is clean")
 
 
