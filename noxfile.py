@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -55,7 +56,15 @@ def choose_legs(first: str, second: str) -> list[str]:
     return list(dict.fromkeys([first if here else running, second]))
 
 
+def trust_what_the_system_trusts() -> None:
+    """Have uv trust the certificates that pip trusts: behind a proxy of one's own its built-in ones are not enough."""
+    paths = ssl.get_default_verify_paths()
+    if paths.cafile or (paths.capath and any(Path(paths.capath).iterdir())):
+        os.environ.setdefault("UV_SYSTEM_CERTS", "1")
+
+
 show_pyenv_interpreters()
+trust_what_the_system_trusts()
 PYTHONS = choose_legs("3.11", "3.13")
 nox.options.sessions = ["workspace", "lint", "types", f"tests-{PYTHONS[0]}"]
 
