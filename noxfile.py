@@ -222,8 +222,9 @@ def dists(session: nox.Session) -> None:
     apart = {"UV_PYTHON": None, "HATCH_DATA_DIR": str(out.with_name("hatch"))}
     for package in MANIFESTS:
         with session.chdir(ROOT / "packages" / package):
-            session.run("hatch", "--quiet", "build", str(out), env=apart)
-    session.run("twine", "check", "--strict", *(str(path) for path in sorted(out.iterdir())))
+            session.run("hatch", "--quiet", "build", str(out), env=apart, silent=True)
+    with session.chdir(out):
+        session.run("twine", "check", "--strict", *(path.name for path in sorted(out.iterdir())))
     wheels = {path.name.split("-", 1)[0].replace("_", "-"): path for path in out.glob("*.whl")}
     for extra in meta_extras(wheels):
         python = clean_environment(session, f"extra-{extra or 'none'}")
