@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import importlib.util
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -26,14 +24,9 @@ include = ["src", "tests", "README.md", "CHANGELOG.md", "LICENSE"]
 """
 
 
-@pytest.fixture(scope="module")
-def tool():
-    spec = importlib.util.spec_from_file_location("check_workspace", ROOT / "tools/check_workspace.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["check_workspace"] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules["check_workspace"]
+@pytest.fixture
+def tool(load_tool):
+    return load_tool("check_workspace")
 
 
 @pytest.fixture
@@ -150,4 +143,3 @@ def test_a_test_file_name_occurs_once(house):
     add("vcr-one", test="test_same.py")
     add("vcr-two", test="test_same.py")
     assert [found.startswith("test_same.py occurs more than once") for found in problems()] == [True]
-
