@@ -18,7 +18,7 @@ from vcr_core.diff.alignment import align_keys
 from vcr_core.json_patch import apply
 from vcr_core.json_pointer import resolve
 
-EXAMPLES = 5000 if os.environ.get("VCR_FULL") else 250
+EXAMPLES = 2000 if os.environ.get("VCR_FULL") else 250
 
 keys = st.sampled_from(["", "a", "b", "id", "role", "name", "/", "~", "~1", "0", "é"]) | st.text(max_size=3)
 scalars = (

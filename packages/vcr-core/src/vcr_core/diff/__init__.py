@@ -25,7 +25,8 @@ new document (``remove``: into the old); ``from`` leads into the old one and is 
 3. An unmatched new element whose token an unmatched old one has is a ``move`` (both in order of position).
 4. What is left between two neighbouring matches is a gap of old and new elements. Unless it is one against one, align
    it by step 2 on the elements' ``id`` (a string or an integer; elements without one match nothing), and the parts
-   between on the content without ``id`` (objects that have an ``id`` and something else). Each match is a ``change``.
+   between on the content without ``id`` (objects that have an ``id`` and something else). A part of one against one
+   skips this too. Each match is a ``change``.
 5. In each part that remains, of r old and c new elements: when r*c is at most 256 and the diff has not yet spent
    20,000 such products (each part's is taken off before it is scored), all pairs are scored and the increasing pairs
    with a score of at least 500 and the highest sum are taken (from the start: the pair if it is on a best way, else
