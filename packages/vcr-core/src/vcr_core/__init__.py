@@ -1,0 +1,70 @@
+"""Record an agent run step by step, go to any step, change it, and go on from there.
+
+The names below are the public API.  They are loaded when first used, so that a process that only records does not pay
+for what it does not use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vcr_core.errors import UsageError, VcrError
+    from vcr_core.frames import ErrorInfo, Frame, FrameMetadata, FrameRow, SessionInfo, Totals
+    from vcr_core.player import VCRPlayer
+    from vcr_core.recorder import VCRRecorder
+    from vcr_core.redaction import Redactor
+    from vcr_core.session_writer import RecordingError, RecordingWarning
+    from vcr_core.store import SessionSummary, Store
+    from vcr_core.values import Allowed, Stream, Tagged, register_type
+
+__version__ = "1.0.0"
+
+_HOMES = {
+    "errors": ("UsageError", "VcrError"),
+    "frames": ("ErrorInfo", "Frame", "FrameMetadata", "FrameRow", "SessionInfo", "Totals"),
+    "player": ("VCRPlayer",),
+    "recorder": ("VCRRecorder",),
+    "redaction": ("Redactor",),
+    "session_writer": ("RecordingError", "RecordingWarning"),
+    "store": ("SessionSummary", "Store"),
+    "values": ("Allowed", "Stream", "Tagged", "register_type"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [  # pyright: ignore[reportUnsupportedDunderAll]  # the names are given by __getattr__
+    "Allowed",
+    "ErrorInfo",
+    "Frame",
+    "FrameMetadata",
+    "FrameRow",
+    "RecordingError",
+    "RecordingWarning",
+    "Redactor",
+    "SessionInfo",
+    "SessionSummary",
+    "Store",
+    "Stream",
+    "Tagged",
+    "Totals",
+    "UsageError",
+    "VCRPlayer",
+    "VCRRecorder",
+    "VcrError",
+    "__version__",
+    "register_type",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,118 @@
+"""The RFC 6902 operations from a snapshot to the live state, for storage.
+
+Only places that differ are visited; the rest is compared at C speed (see `vcr_core.snapshot`).  The operations are
+cheap rather than minimal: lists are aligned by common head and tail.  The diff that people read is `vcr_core.diff`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vcr_core.json_pointer import escape_token
+from vcr_core.snapshot import Numbers, ObjectSnapshot, Probe
+from vcr_core.values.encode import MAX_DEPTH, TAG
+
+Op = dict[str, Any]
+_CHUNK = 64
+
+
+class Delta:
+    """Collects the operations from one snapshot to one live state.
+
+    Attributes:
+        ops: The operations so far; their values are live objects, not copies.
+    """
+
+    def __init__(self, probe: Probe) -> None:
+        self._probe = probe
+        self.ops: list[Op] = []
+
+    def run(self, live: Any, snapshot: Any) -> Any:
+        """Collect the operations that turn the recorded state into `live`; return the snapshot of `live`.
+
+        `snapshot` is used up: its containers are changed in place.
+        """
+        return self._visit(live, snapshot, "", 0)
+
+    def _visit(self, live: Any, snap: Any, path: str, depth: int) -> Any:
+        if live == snap:
+            return snap
+        if depth < MAX_DEPTH:
+            cls = type(live)
+            if cls is dict and type(snap) is dict and not any(type(key) is not str for key in live) and TAG not in live:
+                return self._visit_dict(live, snap, path, depth + 1)
+            if cls is list and type(snap) is list:
+                return self._visit_list(live, snap, path, depth + 1)
+            if cls is list and type(snap) is Numbers:
+                return self._visit_numbers(live, snap, path, depth + 1)
+            if type(snap) is ObjectSnapshot and snap.fits(live):
+                self._visit_dict(vars(live), snap.fields, f"{path}/v", depth + 1)
+                return snap
+        return self._replace(live, path, depth)
+
+    def _replace(self, live: Any, path: str, depth: int) -> Any:
+        self.ops.append({"op": "replace", "path": path, "value": live})
+        return self._probe.take(live, depth)
+
+    def _visit_dict(self, live: dict[str, Any], snap: dict[str, Any], path: str, depth: int) -> Any:
+        for key in [key for key in snap if key not in live]:
+            del snap[key]
+            self.ops.append({"op": "remove", "path": f"{path}/{escape_token(key)}"})
+        for key, item in live.items():
+            if key not in snap:
+                self._probe.check_key(key)
+                self.ops.append({"op": "add", "path": f"{path}/{escape_token(key)}", "value": item})
+                snap[key] = self._probe.take(item, depth)
+            elif item != snap[key]:
+                self._probe.check_key(key)
+                snap[key] = self._visit(item, snap[key], f"{path}/{escape_token(key)}", depth)
+        return snap
+
+    def _visit_numbers(self, live: list[Any], snap: Numbers, path: str, depth: int) -> Any:
+        if not snap.starts(live):
+            return self._visit_list(live, snap.as_list(), path, depth)
+        self._append(live[len(snap) :], path)
+        return self._probe.take(live, depth)
+
+    def _append(self, items: list[Any], path: str) -> None:
+        target = f"{path}/-"
+        self.ops.extend({"op": "add", "path": target, "value": item} for item in items)
+
+    def _visit_list(self, live: list[Any], snap: list[Any], path: str, depth: int) -> list[Any]:
+        old, new = len(snap), len(live)
+        head = old if new > old and live[:old] == snap else _common_head(live, snap)
+        tail = _common_tail(live, snap, min(old, new) - head)
+        paired = min(old, new) - tail - head
+        middle = [
+            self._visit(live[i], snap[i], f"{path}/{i}", depth) if live[i] != snap[i] else snap[i]
+            for i in range(head, head + paired)
+        ]
+        first = head + paired
+        self.ops.extend({"op": "remove", "path": f"{path}/{i}"} for i in range(old - tail - 1, first - 1, -1))
+        added = live[first : new - tail]
+        if tail:
+            self.ops.extend({"op": "add", "path": f"{path}/{first + n}", "value": item} for n, item in enumerate(added))
+        else:
+            self._append(added, path)
+        snap[head : old - tail] = [*middle, *(self._probe.take(item, depth) for item in added)]
+        return snap
+
+
+def _common_head(live: list[Any], snap: list[Any]) -> int:
+    limit = min(len(live), len(snap))
+    at = 0
+    while at + _CHUNK <= limit and live[at : at + _CHUNK] == snap[at : at + _CHUNK]:
+        at += _CHUNK
+    while at < limit and live[at] == snap[at]:
+        at += 1
+    return at
+
+
+def _common_tail(live: list[Any], snap: list[Any], limit: int) -> int:
+    new, old = len(live), len(snap)
+    at = 0
+    while at + _CHUNK <= limit and live[new - at - _CHUNK : new - at] == snap[old - at - _CHUNK : old - at]:
+        at += _CHUNK
+    while at < limit and live[new - at - 1] == snap[old - at - 1]:
+        at += 1
+    return at

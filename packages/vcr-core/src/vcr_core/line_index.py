@@ -1,0 +1,111 @@
+"""Where the lines of a recording begin, found once and kept beside it.
+
+An index holds positions only, nothing of what a line says.  It is a cache: it is used only if it agrees with the file
+(the hash of the last indexed line stands where it says), and may be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from array import array
+from pathlib import Path
+
+import msgspec
+
+from vcr_core.wire_format import END_START, FRAME_START, unseal
+
+DIRECTORY = ".index"
+OTHER, FRAME, END, DAMAGED = 0, 1, 2, 3
+_START = b'{"type":"'
+
+
+class _Stored(msgspec.Struct):
+    version: int
+    end: int
+    seal: str
+    starts: bytes
+    kinds: bytes
+
+
+class LineIndex:
+    """The complete lines of one file, in order.
+
+    Attributes:
+        starts: Offset of each line.
+        kinds: What each line is: a frame, an end, damaged, or other.
+        end: Offset behind the last complete line.
+    """
+
+    def __init__(self) -> None:
+        self.starts = array("Q")
+        self.kinds = bytearray()
+        self.end = 0
+        self._last = b""
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def span(self, number: int) -> tuple[int, int]:
+        """Return the offsets of a line's begin and of its newline."""
+        begin = self.starts[number]
+        following = self.starts[number + 1] if number + 1 < len(self.starts) else self.end
+        return begin, following - 1
+
+    def extend(self, block: bytes) -> bytes:
+        """Add the complete lines of `block`, which follows what is indexed; return the rest of it."""
+        starts, kinds, base = self.starts, self.kinds, self.end
+        at = 0
+        find, begins = block.find, block.startswith
+        while (newline := find(b"\n", at)) >= 0:
+            starts.append(base + at)
+            if begins(FRAME_START, at):
+                kinds.append(FRAME)
+            elif begins(_START, at):
+                kinds.append(END if begins(END_START, at) else OTHER)
+            else:
+                kinds.append(DAMAGED)
+            self._last = block[max(at, newline - 64) : newline]
+            at = newline + 1
+        self.end = base + at
+        return block[at:]
+
+    def frame_lines(self) -> list[int]:
+        """Return the line number (from 0) of each frame."""
+        return [number for number, kind in enumerate(self.kinds) if kind == FRAME]
+
+    def save(self, path: Path) -> None:
+        """Keep the index beside the file; a directory that cannot be written is no error, the index is a cache."""
+        opened = unseal(self._last)
+        if opened is None:
+            return
+        stored = _Stored(1, self.end, opened[1], self.starts.tobytes(), bytes(self.kinds))
+        target = index_path(path)
+        passing = target.with_name(f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}")
+        try:
+            target.parent.mkdir(mode=0o700, exist_ok=True)
+            passing.write_bytes(msgspec.msgpack.encode(stored))
+            passing.replace(target)
+        except OSError:
+            passing.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: Path, descriptor: int) -> LineIndex:
+        """Return the kept index of the open file if it agrees with it, else an empty one."""
+        index = cls()
+        try:
+            stored = msgspec.msgpack.decode(index_path(path).read_bytes(), type=_Stored)
+        except (OSError, msgspec.DecodeError):
+            return index
+        tail = os.pread(descriptor, 64, max(0, stored.end - 65)) if stored.end else b""
+        opened = unseal(tail)
+        if stored.version == 1 and opened is not None and opened[1] == stored.seal:
+            index.starts.frombytes(stored.starts)
+            index.kinds.extend(stored.kinds)
+            index.end, index._last = stored.end, tail
+        return index
+
+
+def index_path(path: Path) -> Path:
+    """Return where the index of a recording is kept."""
+    return path.parent / DIRECTORY / f"{path.name}.idx"

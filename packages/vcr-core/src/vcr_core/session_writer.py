@@ -1,0 +1,372 @@
+"""Writes the frames of one session; whatever happens, the agent goes on.
+
+Rules:
+
+* `SessionWriter.write` never raises an `Exception` into its caller.  What a state holds is described if it cannot be
+  encoded; what the disk refuses is kept in memory, in order, and tried again with the next frame.
+* The first trouble is told once, as a `RecordingWarning`; `SessionWriter.save` reports all of it.
+* A written frame is in the kernel: killing the process loses nothing.  It is on the disk 200 ms later, or at once with
+  ``durability="fsync"``.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import warnings
+import weakref
+from collections import deque
+from collections.abc import Callable, Hashable
+from decimal import Decimal
+from typing import Any, Literal
+
+import msgspec
+
+from vcr_core.blobs import BlobStore
+from vcr_core.clock import Clock
+from vcr_core.errors import VcrError
+from vcr_core.frames import ErrorInfo, FrameRow, Totals
+from vcr_core.log_file import Flusher, LogFile
+from vcr_core.redaction import Redactor
+from vcr_core.state_chain import EncodedStates, FrameRef, StateChain, StateChains, ValueEncoder
+from vcr_core.values.encode import shallow_repr
+from vcr_core.wire_format import encode, frame_body, line_body
+
+Durability = Literal["kernel", "fsync"]
+FrameStyle = Literal["state", "call"]
+
+MAX_WAITING = 64 << 20
+"""Bytes of frames kept in memory while the disk refuses them; beyond it the oldest are given up."""
+
+
+class RecordingWarning(UserWarning):
+    """Something could not be recorded as it was; the agent was not disturbed."""
+
+
+def warn_recording(problem: str) -> None:
+    """Tell, without disturbing the agent, that something is not recorded as it was."""
+    warnings.warn(f"recording is degraded: {problem}", RecordingWarning, stacklevel=4)
+
+
+class RecordingError(VcrError):
+    """A recording that is not complete on the disk.
+
+    Attributes:
+        path: The recording.
+        problems: What went wrong, oldest first.
+        lost: Frames that were given up.
+        waiting: Frames still in memory; `save` may be called again.
+    """
+
+    def __init__(self, path: object, problems: list[str], *, lost: int, waiting: int) -> None:
+        self.path = path
+        self.problems = problems
+        self.lost = lost
+        self.waiting = waiting
+        super().__init__(
+            f"{path} is not complete on the disk: {lost} frames lost, {waiting} still in memory. "
+            f"{'; '.join(problems[-3:]) or 'no further reason is known'}. Everything recorded before is intact; "
+            "free the disk and call save() again, or save elsewhere."
+        )
+
+
+class Draft(msgspec.Struct):
+    """A frame on its way to the file."""
+
+    row: FrameRow
+    head: bytes
+    states: EncodedStates
+    ref: FrameRef
+
+    def size(self) -> int:
+        """Return about how many bytes it will take."""
+        return 300 + len(self.head) + sum(map(len, self.states.fields))
+
+    def body(self, index: int) -> bytes:
+        """Return the unsealed line of this frame at that index."""
+        self.row.index = self.ref.index = index
+        base = self.states.base
+        fields = self.states.fields
+        if base is not None:
+            fields = [b'"base":%d' % base.index, *fields]
+        return frame_body(self.row, self.head, fields)
+
+
+_flusher = Flusher()
+
+
+class SessionWriter:
+    """The writing end of one session.
+
+    Args:
+        log: The file.
+        blobs: Where large leaves go.
+        encoder: Encodes values, redacted.
+        redactor: Redacts the small fields; None writes them as they are.
+        diff_mode: None adaptive, True patches, False whole states.
+        durability: ``kernel`` or ``fsync``.
+        clock: Gives the time of the end line.
+        totals: What the session holds already, if it is continued.
+    """
+
+    def __init__(
+        self,
+        log: LogFile,
+        *,
+        blobs: BlobStore,
+        encoder: ValueEncoder,
+        redactor: Redactor | None = None,
+        diff_mode: bool | None = None,
+        durability: Durability = "kernel",
+        clock: Clock | None = None,
+        totals: Totals | None = None,
+    ) -> None:
+        self.log = log
+        self._blobs = blobs
+        self._encoder = encoder
+        self._redactor = redactor
+        self._durability = durability
+        self._clock = clock or Clock()
+        self._chains = StateChains(lambda: StateChain(encoder, diff_mode=diff_mode))
+        self._lock = threading.Lock()
+        self._sync_lock = threading.Lock()
+        self._flush_due = False
+        self._waiting: deque[Draft] = deque()
+        self._waiting_bytes = 0
+        self._problems: list[str] = []
+        self._warned = False
+        self._closed = False
+        self.status = "ok"
+        self._totals = totals or Totals()
+        self._cost = None if self._totals.cost_usd is None else Decimal(str(self._totals.cost_usd))
+        _open_writers.add(self)
+
+    @property
+    def frames(self) -> int:
+        """Number of frames written, and waiting to be."""
+        return self.log.frames + len(self._waiting)
+
+    def write(
+        self,
+        row: FrameRow,
+        input_state: Any,
+        output_state: Any,
+        *,
+        style: FrameStyle = "state",
+        metadata: dict[str, Any] | None = None,
+        error: ErrorInfo | None = None,
+        chain: Hashable = None,
+    ) -> FrameRow:
+        """Record one frame and return its row, with the index it has, or is expected to have.
+
+        Args:
+            row: The small fields; its index is filled in.
+            input_state: What the step took.
+            output_state: What it gave.
+            style: ``state`` if the output is the state that the next step takes, ``call`` for arguments and result.
+            metadata: The user's own fields.
+            error: The exception that ended the step.
+            chain: Which line of states the frame belongs to; by default the current thread's.
+        """
+        ref = FrameRef()
+        key = (style, row.node_name if style == "call" else None, threading.get_ident() if chain is None else chain)
+        with self._lock:
+            try:
+                states = self._encode_states(key, style, input_state, output_state, ref)
+                head = self._encode_head(row, metadata, error)
+            except Exception as problem:  # noqa: BLE001  # the agent's values may do anything; it must go on
+                self._chains.drop(key)
+                self._trouble(f"frame {self.frames} ({row.node_name}) could not be encoded: {problem!r}")
+                states, head = self._describe(input_state, output_state), b"{}"
+            except BaseException:
+                self._chains.drop(key)
+                raise
+            self._send(Draft(row, head, states, ref))
+            self._count(row)
+        return row
+
+    def write_reference(self, row: FrameRow, session: str, frame: int) -> FrameRow:
+        """Record a frame whose states stand in another session (a step served from its tape)."""
+        with self._lock:
+            fields = [b'"tape":%b' % encode({"session": session, "frame": frame})]
+            self._send(Draft(row, b"{}", EncodedStates(None, fields), FrameRef()))
+            self._count(row)
+        return row
+
+    def write_line(self, kind: str, data: Any, *, sync: bool = False) -> None:
+        """Record a line that is not a frame; `data` is any value, and is redacted."""
+        with self._lock:
+            try:
+                encoded = self._encoder.encode(data)
+                self.log.append(lambda _index: b'{"type":%b,"data":%b' % (encode(kind), encoded))
+            except OSError as problem:
+                self._trouble(f"a {kind} line could not be written: {problem}")
+        if sync:
+            self.sync()
+        else:
+            self._sync_later()
+
+    def _encode_states(self, key: Hashable, style: str, before: Any, after: Any, ref: FrameRef) -> EncodedStates:
+        chain = self._chains.get(key)
+        return chain.state_frame(before, after, ref) if style == "state" else chain.call_frame(before, after, ref)
+
+    def _encode_head(self, row: FrameRow, metadata: dict[str, Any] | None, error: ErrorInfo | None) -> bytes:
+        """Return the encoded metadata and error; redact the row's own fields in place."""
+        redactor = self._redactor
+        if redactor is not None and redactor.may_contain(encode(row)):
+            for name in ("node_name", "model", "error_type", "error_message", "key", "parent", "label"):
+                text = getattr(row, name)
+                if text:
+                    setattr(row, name, redactor.redact_text(text))
+        head = self._encoder.encode(metadata) if metadata else b"{}"
+        return head + b',"error":' + self._encoder.encode(msgspec.to_builtins(error)) if error is not None else head
+
+    @staticmethod
+    def _describe(input_state: Any, output_state: Any) -> EncodedStates:
+        parts: list[bytes] = []
+        for name, value in (("input_state", input_state), ("output_state", output_state)):
+            wire = {"$vcr": "opaque", "type": type(value).__qualname__, "repr": f"<{type(value).__qualname__}>"}
+            parts.append(b'"%b":%b' % (name.encode(), encode(wire)))
+        return EncodedStates(None, parts)
+
+    def _send(self, draft: Draft) -> None:
+        """Append a draft after those that still wait; keep it if the disk refuses it.  The lock is held."""
+        if self._closed:
+            self._reopen()
+        self._waiting.append(draft)
+        self._waiting_bytes += draft.size()
+        try:
+            self._drain()
+        except OSError as problem:
+            draft.row.index = self.frames - 1
+            self._trouble(f"{problem.strerror or problem} ({self.log.path})")
+            self._give_up_oldest()
+        else:
+            self._sync_later()
+
+    def _drain(self) -> None:
+        waiting = self._waiting
+        while waiting:
+            self.log.append(waiting[0].body)
+            self._waiting_bytes -= waiting.popleft().size()
+        self._waiting_bytes = 0
+        if self._durability == "fsync":
+            self.sync()
+
+    def _give_up_oldest(self) -> None:
+        """Bound the memory: give up the oldest waiting frames, and with them every chain that leans on them."""
+        while self._waiting_bytes > MAX_WAITING:
+            self._waiting_bytes -= self._waiting.popleft().size()
+            self._totals.lost += 1
+            self._chains = StateChains(self._chains.make)
+            kept = [draft for draft in self._waiting if draft.states.base is None or draft.states.base.index >= 0]
+            self._totals.lost += len(self._waiting) - len(kept)
+            self._waiting = deque(kept)
+            self._waiting_bytes = sum(draft.size() for draft in kept)
+
+    def _reopen(self) -> None:
+        log = LogFile.open(self.log.path)
+        self.log, self._closed = log, False
+        _open_writers.add(self)
+
+    def _count(self, row: FrameRow) -> None:
+        totals = self._totals
+        totals.frames += 1
+        if row.status == "error":
+            totals.errors += 1
+        if row.parent is None:
+            totals.latency_ms += row.latency_ms
+        totals.tokens += row.tokens or 0
+        if row.cost_usd is not None:
+            self._cost = (self._cost or Decimal(0)) + Decimal(str(row.cost_usd))
+
+    def _trouble(self, problem: str) -> None:
+        self._problems.append(problem)
+        del self._problems[:-100]
+        if not self._warned:
+            self._warned = True
+            warn_recording(f"{problem}. The agent goes on; save() will report what is missing")
+
+    def _sync_later(self) -> None:
+        if not self._flush_due:
+            self._flush_due = True
+            _flusher.soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flush_due = False
+        self.sync()
+
+    def sync(self) -> None:
+        """Have all that was written on the disk, or note that it may not be."""
+        with self._sync_lock:
+            if self._closed:
+                return
+            try:
+                self._blobs.sync()
+                self.log.sync()
+            except OSError as problem:
+                self._problems.append(f"fsync: {problem.strerror or problem} ({self.log.path})")
+
+    def save(self, *, status: str = "ok") -> Totals:
+        """Finish the recording with its ``end`` line, on the disk; more frames may follow, and another `save`.
+
+        Raises:
+            RecordingError: If frames were lost, still wait, or may not have reached the disk.
+        """
+        with self._lock:
+            if self._closed:
+                return self._totals
+            try:
+                self._drain()
+                if not self.log.ended or self._totals.status != status:
+                    self._end(status)
+            except OSError as problem:
+                self._problems.append(f"{problem.strerror or problem} ({self.log.path})")
+            self.sync()
+            problems, self._problems = self._problems, []
+            self._warned = False
+            if problems or self._waiting or self._totals.lost:
+                raise RecordingError(
+                    self.log.path, problems, lost=self._totals.lost, waiting=len(self._waiting)
+                )
+        return self._totals
+
+    def _end(self, status: str) -> None:
+        totals = self._totals
+        totals.status = status
+        totals.ended_at = self._clock.timestamp()
+        totals.cost_usd = None if self._cost is None else float(self._cost)
+
+        def body(index: int) -> bytes:
+            return line_body("end", msgspec.structs.replace(totals, frames=index))
+
+        self.log.append(body)
+
+    def close(self) -> None:
+        """Give the file back without an end line; frames written later open it again."""
+        with self._lock, self._sync_lock:
+            if not self._closed:
+                self._closed = True
+                self.log.close()
+        _open_writers.discard(self)
+
+
+_open_writers: weakref.WeakSet[SessionWriter] = weakref.WeakSet()
+
+
+def _new_locks_after_fork() -> None:
+    """A child process may inherit locks held by threads that it does not have."""
+    for writer in list(_open_writers):
+        writer._lock = threading.Lock()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # same module
+        writer._sync_lock = threading.Lock()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        writer._flush_due = False  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_new_locks_after_fork)
+
+
+def at_exit(finish: Callable[[], None]) -> None:
+    """Run `finish` when the interpreter ends."""
+    atexit.register(finish)

@@ -1,0 +1,191 @@
+"""A structural copy of a state that shares its leaves and compares at C speed.
+
+A recorder must see what changed between two steps, also when the agent mutated its state in place, without walking
+over text that did not change.  So it keeps, for the last recorded state, a copy of the *containers* only; the leaves
+are the very objects of the agent.  ``live == snapshot`` is then one C call: equal strings are the same object, and
+lists and dicts compare item by item without a line of Python.
+
+Plain ``==`` is blind to types (``1 == True == 1.0``), so a snapshot holds numbers, and everything that is not plain
+JSON, inside objects of this module whose ``__eq__`` is exact.  What `==` cannot see is a plain `str` that became an
+equal instance of a subclass of `str`, and a dict whose keys only changed their order; neither is a change here.
+
+What changed is found by `vcr_core.delta`.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from vcr_core.values.encode import BLOB_SIZE, MAX_DEPTH, TAG, WireEncoder
+from vcr_core.values.kinds import object_fields
+
+_NUMBERS = frozenset({int, float, bool})
+_MANY = 16
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+class _Exact:
+    """Base of what stands in a snapshot for something that ``==`` would compare too loosely."""
+
+    __slots__ = ()
+    __array_ufunc__ = None  # numpy then leaves the comparison to us
+    __hash__ = None  # type: ignore[assignment]  # compared, never looked up
+
+
+class Number(_Exact):
+    __slots__ = ("kind", "value")
+
+    def __init__(self, value: float) -> None:
+        self.kind = type(value)
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is self.kind and other == self.value and (other != 0 or str(other) == str(self.value))
+
+
+class Numbers(_Exact):
+    """A list of one kind of number: compared by its bytes or values, not element by element in Python."""
+
+    __slots__ = ("kind", "values")
+
+    def __init__(self, kind: type, values: list[Any]) -> None:
+        self.kind = kind
+        self.values: list[Any] | bytes = array("d", values).tobytes() if kind is float else list(values)
+
+    def __len__(self) -> int:
+        return len(self.values) // 8 if self.kind is float else len(self.values)
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is list and len(other) == len(self) and self.starts(other)
+
+    def starts(self, other: list[Any]) -> bool:
+        """True if `other` begins with exactly these numbers."""
+        head = other[: len(self)]
+        if not set(map(type, head)) <= {self.kind}:
+            return False
+        return (array("d", head).tobytes() if self.kind is float else head) == self.values
+
+    def as_list(self) -> list[Any]:
+        values: Any = array("d", self.values) if isinstance(self.values, bytes) else self.values
+        return [Number(value) for value in values]
+
+
+class Opaque(_Exact):
+    """A value with a tag of its own: equal if its class and its encoding are."""
+
+    __slots__ = ("cls", "encoded")
+
+    def __init__(self, cls: type, encoded: bytes) -> None:
+        self.cls = cls
+        self.encoded = encoded
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is self.cls and _encode(WireEncoder().encode(other)) == self.encoded
+
+
+class ObjectSnapshot(_Exact):
+    """An instance whose wire form is its ``__dict__``: compared like a dict."""
+
+    __slots__ = ("cls", "fields", "form")
+
+    def __init__(self, cls: type, fields: dict[str, Any], form: Any) -> None:
+        self.cls = cls
+        self.fields = fields
+        self.form = form
+
+    def __eq__(self, other: object) -> bool:
+        return self.fits(other) and vars(other) == self.fields
+
+    def fits(self, other: object) -> bool:
+        """True if `other` differs from this in its fields at most."""
+        if type(other) is not self.cls:
+            return False
+        known = object_fields(other)
+        return known is not None and known[1] == self.form
+
+
+class Probe:
+    """Takes snapshots and notes what the encoder must know about what it saw.
+
+    Args:
+        is_secret_key: Tells whether a dict key announces a secret; None where nothing is redacted.
+
+    Attributes:
+        plain: False once something was seen that is not plain JSON as msgspec writes it.
+        secret: True once a key was seen that announces a secret.
+    """
+
+    __slots__ = ("_is_secret_key", "_safe", "plain", "secret")
+
+    def __init__(self, is_secret_key: Callable[[str], bool] | None = None) -> None:
+        self._is_secret_key = is_secret_key
+        self._safe: set[str] = set()
+        self.plain = True
+        self.secret = False
+
+    def reset(self) -> None:
+        """Forget what was noted, keep what is known about keys."""
+        self.plain = True
+        self.secret = False
+
+    def take(self, value: Any, depth: int = 0) -> Any:
+        """Return a snapshot of `value`."""
+        cls = type(value)
+        if cls is str:
+            if len(value) >= BLOB_SIZE:
+                self.plain = False
+            return value
+        if value is None:
+            return None
+        if cls is int or cls is bool:
+            return Number(value)
+        if cls is float and math.isfinite(value):
+            return Number(value)
+        if depth < MAX_DEPTH:
+            if cls is dict:
+                return self._take_dict(value, depth + 1)
+            if cls is list:
+                return self._take_list(value, depth + 1)
+        return self._take_other(value, cls, depth)
+
+    def _take_dict(self, value: dict[Any, Any], depth: int) -> Any:
+        copy: dict[str, Any] = {}
+        safe = self._safe
+        for key, item in value.items():
+            if key not in safe and not self.check_key(key):
+                return self._take_other(value, dict, depth)
+            copy[key] = item if type(item) is str and len(item) < BLOB_SIZE else self.take(item, depth)
+        return copy
+
+    def check_key(self, key: Any) -> bool:
+        """Note whether `key` announces a secret; return False if a dict with it must be tagged."""
+        if type(key) is not str or key == TAG:
+            return False
+        if self._is_secret_key is not None and self._is_secret_key(key):
+            self.secret = True
+        elif len(self._safe) < 10_000:
+            self._safe.add(key)
+        return True
+
+    def _take_list(self, value: list[Any], depth: int) -> Any:
+        if len(value) >= _MANY and type(value[0]) in _NUMBERS:
+            kinds = set(map(type, value))
+            if len(kinds) == 1 and (kinds != {float} or all(map(math.isfinite, value))):
+                return Numbers(kinds.pop(), value)
+        take = self.take
+        return [item if type(item) is str and len(item) < BLOB_SIZE else take(item, depth) for item in value]
+
+    def _take_other(self, value: Any, cls: type, depth: int) -> Any:
+        self.plain = False
+        known = object_fields(value)
+        if known is not None and depth < MAX_DEPTH and TAG not in known[0]:
+            fields = self._take_dict(known[0], depth + 1)
+            if type(fields) is dict:
+                return ObjectSnapshot(cls, fields, known[1])
+        return Opaque(cls, _encode(WireEncoder().encode(value)))

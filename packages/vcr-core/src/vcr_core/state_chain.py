@@ -1,0 +1,223 @@
+"""How states are written: whole, or as the difference from the one before, so that a recording grows linearly.
+
+A *chain* is a sequence of states of which each is written against its predecessor.  It bounds what a reader must do:
+the bytes from the last whole state up to any frame are at most about twice that frame's own state (`_DUE`), however
+long the run.  A state that only grows needs no second whole copy at all; one that keeps its size gets a whole copy
+each time its differences add up to it.  Small states are always written whole, since people read them.
+
+Two shapes:
+
+* a *state* frame (node, checkpoint, error) takes a state and gives one: the input is written against the output of
+  the chain's last frame, the output against the input;
+* a *call* frame (LLM, tool, value) takes arguments and gives a result: the arguments are written against the last
+  call's arguments (a prompt that grew), the result whole.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import msgspec
+
+from vcr_core.delta import Delta, Op
+from vcr_core.redaction import Redactor
+from vcr_core.snapshot import Probe
+from vcr_core.values import BlobSink, to_wire
+from vcr_core.wire_format import decode, encode
+
+SMALL = 2048
+"""States whose encoding is at most this long are written whole, in bytes."""
+_OP_COST = 100
+_SLACK = 4096
+_WORTH = 0.7
+_MAX_CHAINS = 64
+_NOTHING = object()
+
+NO_CHANGE = b"[]"
+
+
+class ValueEncoder:
+    """Encodes live values: redacted, large leaves put aside, plain ones at C speed.
+
+    Args:
+        redactor: Replaces secrets before anything is written or hashed; None writes them.
+        blobs: Takes the large leaves.
+    """
+
+    def __init__(self, *, redactor: Redactor | None, blobs: BlobSink | None) -> None:
+        self._redactor = redactor
+        self._blobs = blobs
+
+    def probe(self) -> Probe:
+        """Return a probe that knows this encoder's secret keys."""
+        return Probe(self._redactor.is_secret_key if self._redactor else None)
+
+    def encode(self, value: Any, *, plain: bool = False, secret: bool = True) -> bytes:
+        """Return the encoding of a value.
+
+        Args:
+            value: Any live value.
+            plain: True if a probe found nothing but plain JSON in it.
+            secret: False if a probe found no key of a secret in it.
+        """
+        encoded = self._encode_plain(value) if plain else None
+        if encoded is None:
+            encoded = encode(to_wire(value, blobs=self._blobs))
+        redactor = self._redactor
+        if redactor is not None and (secret or redactor.may_contain(encoded)):
+            wire = decode(encoded)
+            redacted = redactor.redact_tree(wire)
+            if redacted is not wire:
+                return encode(redacted)
+        return encoded
+
+    @staticmethod
+    def _encode_plain(value: Any) -> bytes | None:
+        """Encode without a walk; None if something in it is not as plain as it looked (a lone surrogate, 2**70)."""
+        try:
+            return encode(value)
+        except (UnicodeEncodeError, OverflowError, TypeError, ValueError, RecursionError):
+            return None
+
+    def encode_ops(self, ops: list[Op], *, plain: bool) -> bytes | None:
+        """Return the encoding of patch operations, or None if they cannot be written without showing a secret."""
+        encoded = self._encode_plain(ops) if plain else None
+        if encoded is None:
+            wired = [{**op, "value": to_wire(op["value"], blobs=self._blobs)} if "value" in op else op for op in ops]
+            encoded = self._encode_plain(wired)
+        redactor = self._redactor
+        if encoded is None or redactor is None or not redactor.may_contain(encoded):
+            return encoded
+        wire = decode(encoded)
+        for op in wire:
+            if redactor.redact_text(op["path"]) != op["path"]:
+                return None
+            if "value" in op:
+                op["value"] = redactor.redact_tree(op["value"])
+        return encode(wire)
+
+
+class FrameRef:
+    """A frame that later ones refer to; its index is known once its line is written."""
+
+    __slots__ = ("index",)
+
+    def __init__(self) -> None:
+        self.index = -1
+
+
+class EncodedStates(msgspec.Struct):
+    """The states of one frame, ready to be written.
+
+    Attributes:
+        base: The frame that the input is written against, or None if it is whole.
+        fields: Encoded ``"name":value`` pairs.
+    """
+
+    base: FrameRef | None
+    fields: list[bytes]
+
+
+class StateChain:
+    """The last state written, and what it takes to read it back."""
+
+    def __init__(self, encoder: ValueEncoder, *, diff_mode: bool | None) -> None:
+        self._encoder = encoder
+        self._mode = diff_mode
+        self._probe = encoder.probe()
+        self._snapshot: Any = _NOTHING
+        self._base: FrameRef | None = None
+        self._size = 0
+        self._chained = 0
+        self._due = 0
+
+    def state_frame(self, input_state: Any, output_state: Any, ref: FrameRef) -> EncodedStates:
+        """Encode a frame whose input follows on the last output, and whose output follows on its input."""
+        base = self._base
+        patched, field = self._next(b"input", input_state)
+        if output_state is input_state:
+            output_field = b'"output_patch":[]'
+        else:
+            _, output_field = self._next(b"output", output_state)
+        self._base = ref
+        return EncodedStates(base if patched else None, [field, output_field])
+
+    def call_frame(self, arguments: Any, result: Any, ref: FrameRef) -> EncodedStates:
+        """Encode a frame whose arguments follow on the last arguments, and whose result is whole."""
+        base = self._base
+        patched, field = self._next(b"input", arguments)
+        self._base = ref
+        fields = [field, b'"output_state":' + self._encoder.encode(result)]
+        if patched:
+            fields.insert(0, b'"base_part":"input"')
+        return EncodedStates(base if patched else None, fields)
+
+    def _next(self, part: bytes, live: Any) -> tuple[bool, bytes]:
+        """Encode one state after the last one; True with it if it is written as a patch."""
+        snapshot = self._snapshot
+        if snapshot is _NOTHING or self._mode is False:
+            return self._whole(part, live)
+        if live == snapshot:
+            return True, b'"%b_patch":[]' % part
+        if self._mode is None and self._size <= SMALL:
+            return self._whole(part, live)
+        self._snapshot = _NOTHING
+        probe = self._probe
+        probe.reset()
+        delta = Delta(probe)
+        changed = delta.run(live, snapshot)
+        ops = None if probe.secret else self._encoder.encode_ops(delta.ops, plain=probe.plain)
+        if ops is None or not self._worth(len(ops), live):
+            return self._whole(part, live)
+        self._snapshot = changed
+        self._chained += len(ops) + _OP_COST
+        return True, b'"%b_patch":%b' % (part, ops)
+
+    def _worth(self, length: int, live: Any) -> bool:
+        """Decide between a patch of that length and a whole copy; measures the whole copy only when it is due."""
+        if length <= _WORTH * self._size and self._chained + length <= self._due:
+            return True
+        self._size = len(self._encoder.encode(live, secret=False))
+        if self._mode is None and length > _WORTH * self._size:
+            return False
+        chained = self._chained + length
+        if chained > 2 * self._size + _SLACK:
+            return False
+        self._due = 2 * chained
+        return True
+
+    def _whole(self, part: bytes, live: Any) -> tuple[bool, bytes]:
+        self._snapshot = _NOTHING
+        probe = self._probe
+        probe.reset()
+        snapshot = probe.take(live)
+        encoded = self._encoder.encode(live, plain=probe.plain, secret=probe.secret)
+        self._snapshot = snapshot
+        self._size = self._chained = len(encoded)
+        self._due = 2 * len(encoded) + _SLACK
+        return False, b'"%b_state":%b' % (part, encoded)
+
+
+class StateChains:
+    """The chains of one recorder: one for each line of states that runs beside others (a thread, a branch, a tool)."""
+
+    def __init__(self, make: Callable[[], StateChain]) -> None:
+        self.make = make
+        self._chains: OrderedDict[Hashable, StateChain] = OrderedDict()
+
+    def get(self, key: Hashable) -> StateChain:
+        """Return the chain of that key, a new one if it is new or was not used for long."""
+        chain = self._chains.get(key)
+        if chain is None:
+            chain = self._chains[key] = self.make()
+            if len(self._chains) > _MAX_CHAINS:
+                self._chains.popitem(last=False)
+        else:
+            self._chains.move_to_end(key)
+        return chain
+
+    def drop(self, key: Hashable) -> None:
+        """Forget a chain whose last state may not have been written."""
+        self._chains.pop(key, None)

@@ -1,0 +1,210 @@
+"""Python values to wire values.
+
+Kinds of tagged values, with their fields beside ``"$vcr"``:
+
+============== ====================================================== =========================================
+kind           fields                                                 stands for
+============== ====================================================== =========================================
+tuple, set,    ``v``: list (sets sorted by their encoding)            the container
+frozenset
+namedtuple     ``type``, ``v``: dict of fields                        a named tuple
+dict           ``v``: list of [key, value]                            a dict with other keys, or with the key $vcr
+bytes,         ``v``: base64                                          the bytes
+bytearray
+str            ``v``: base64 of UTF-8 with surrogates                 a string that UTF-8 cannot hold
+int, float,    ``v``: decimal digits; ``nan``/``inf``/``-inf``;       numbers that JSON cannot hold
+complex        ``[real, imaginary]``
+decimal, uuid  ``v``: str                                             `decimal.Decimal`, `uuid.UUID`
+path           ``v``: str, ``flavour``: posix or windows, ``pure``    `pathlib` paths
+datetime, date ``v``: ISO 8601 (``zone``: IANA name, ``fold``)        `datetime` types
+time
+timedelta      ``v``: [days, seconds, microseconds]
+range, slice   ``v``: [start, stop, step]
+enum           ``type``, ``name``, ``v``: value                       a member of an Enum
+dataclass,     ``type``, ``v``: dict of fields                        an instance; restored without its constructor
+struct,
+pydantic,
+object
+exception      ``type``, ``args``, ``message``, ``v``: attributes,    an exception
+               ``notes``, ``cause``, ``traceback``
+ndarray        ``dtype``, ``shape``, ``v``: base64 (or a list)        a numpy array, C order
+npscalar       ``dtype``, ``v``: base64                               a numpy scalar
+stream         ``v``: chunks, ``offsets``, ``end``                    what a generator gave
+blob           ``kind``: str or bytes, ``hash``, ``size``             a large leaf in its own file
+opaque         ``type``, ``repr``                                     anything else: described, not restored
+cycle          ``path``                                               a container inside itself
+deep           ``repr``                                               what lies deeper than `MAX_DEPTH`
+============== ====================================================== =========================================
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import msgspec
+
+from vcr_core.values.allowed import type_name
+from vcr_core.values.tagged import Tagged
+
+TAG = "$vcr"
+BLOB_SIZE = 16 * 1024
+"""Leaves of this many characters or bytes, and more, are kept in blob files."""
+MAX_DEPTH = 200
+_INT_MIN, _INT_MAX = -(2**63), 2**64 - 1
+
+
+class BlobSink(Protocol):
+    """Takes large leaves; returns the content hash that names the blob."""
+
+    def put(self, kind: str, content: bytes) -> str:
+        """Store `content` durably enough that a line may name it."""
+        ...
+
+
+def to_wire(value: Any, *, blobs: BlobSink | None = None) -> Any:
+    """Return `value` as a wire value; never raises for what `value` holds.
+
+    Containers are copied, leaves are shared.  A value that cannot be taken apart is described (kind ``opaque``).
+    """
+    return WireEncoder(blobs).encode(value)
+
+
+class WireEncoder:
+    """One walk over one value; keeps track of depth and of the containers it is inside of."""
+
+    def __init__(self, blobs: BlobSink | None = None) -> None:
+        self._blobs = blobs
+        self._inside: dict[int, str] = {}
+        self._path: list[str] = []
+
+    def encode(self, value: Any) -> Any:
+        """Return the wire form of `value`."""
+        cls = type(value)
+        if cls is str:
+            return self._text(value)
+        if value is None or cls is bool:
+            return value
+        if cls is int:
+            return value if _INT_MIN <= value <= _INT_MAX else {TAG: "int", "v": str_of_int(value)}
+        if cls is float:
+            return value if math.isfinite(value) else {TAG: "float", "v": str(value)}
+        return self._compound(value, cls)
+
+    def _text(self, value: str) -> Any:
+        if not value.isascii():
+            try:
+                encoded = value.encode()
+            except UnicodeEncodeError:
+                return {TAG: "str", "v": b64(value.encode("utf-8", "surrogatepass"))}
+        elif len(value) >= BLOB_SIZE:
+            encoded = value.encode()
+        else:
+            return value
+        return self._large("str", encoded) if len(encoded) >= BLOB_SIZE and self._blobs else value
+
+    def _large(self, kind: str, content: bytes) -> dict[str, Any]:
+        assert self._blobs is not None
+        return {TAG: "blob", "kind": kind, "hash": self._blobs.put(kind, content), "size": len(content)}
+
+    def bytes_leaf(self, value: bytes) -> Any:
+        """Return the ``v`` of a value whose content is bytes: base64, or a blob when large."""
+        return self._large("bytes", value) if len(value) >= BLOB_SIZE and self._blobs else b64(value)
+
+    def _compound(self, value: Any, cls: type) -> Any:
+        if id(value) in self._inside:
+            return {TAG: "cycle", "path": self._inside[id(value)]}
+        if len(self._path) >= MAX_DEPTH:
+            return {TAG: "deep", "repr": shallow_repr(value)}
+        self._inside[id(value)] = "/" + "/".join(self._path) if self._path else ""
+        try:
+            if cls is dict:
+                return self.mapping(value)
+            if cls is list:
+                return self.sequence(value)
+            return self._tagged(value, cls)
+        except RecursionError:
+            return {TAG: "deep", "repr": f"<{cls.__qualname__}>"}
+        finally:
+            del self._inside[id(value)]
+
+    def sequence(self, items: Any) -> list[Any]:
+        """Return a list of the wire forms of `items`."""
+        return [self.at(str(position), item) for position, item in enumerate(items)]
+
+    def mapping(self, value: dict[Any, Any]) -> dict[str, Any]:
+        """Return a dict as it is, or tagged if its keys are not all plain strings."""
+        if TAG not in value and all(type(key) is str and (key.isascii() or _is_utf8(key)) for key in value):
+            return {key: self.at(key, item) for key, item in value.items()}
+        pairs = [[self.at(f"{i}/0", key), self.at(f"{i}/1", item)] for i, (key, item) in enumerate(value.items())]
+        return {TAG: "dict", "v": pairs}
+
+    def at(self, name: str, value: Any) -> Any:
+        """Return the wire form of the child `value` at `name`."""
+        self._path.append(name)
+        try:
+            return self.encode(value)
+        finally:
+            self._path.pop()
+
+    def _tagged(self, value: Any, cls: type) -> Any:
+        from vcr_core.values.kinds import encoder_for  # noqa: PLC0415  # the rarer kinds are loaded when first met
+
+        if cls is Tagged:
+            return value.wire
+        encoder: Callable[[WireEncoder, Any], Any] | None = encoder_for(cls)
+        if encoder is None:
+            return opaque(value)
+        try:
+            return encoder(self, value)
+        except RecursionError:
+            raise
+        except Exception as error:  # noqa: BLE001  # the agent's own objects may raise anything when looked at
+            return opaque(value, problem=error)
+
+
+def opaque(value: Any, *, problem: BaseException | None = None) -> dict[str, Any]:
+    """Describe a value that cannot be taken apart."""
+    wire = {TAG: "opaque", "type": type_name(type(value)), "repr": shallow_repr(value)}
+    if problem is not None:
+        wire["problem"] = f"{type(problem).__name__}: {problem}"[:500]
+    return wire
+
+
+def shallow_repr(value: Any) -> str:
+    """Return a repr of at most 500 characters without memory addresses, whatever `value` does."""
+    try:
+        text = repr(value)
+    except Exception as error:  # noqa: BLE001  # a repr is the agent's code
+        text = f"<{type(value).__qualname__}, whose repr raised {type(error).__name__}>"
+    head, _, rest = text.partition(" at 0x")
+    text = head + rest.lstrip("0123456789abcdefABCDEF") if rest else text
+    return text[:500].encode("utf-8", "replace").decode()
+
+
+def str_of_int(value: int) -> str:
+    """Return the digits of any int, also beyond the interpreter's limit on digits."""
+    try:
+        return str(value)
+    except ValueError:
+        return hex(value)
+
+
+def b64(content: bytes) -> str:
+    """Return standard base64 as text."""
+    return base64.b64encode(content).decode("ascii")
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def stable_order(items: list[Any]) -> list[Any]:
+    """Return wire values ordered by their encoding, so that equal sets are written equal."""
+    return sorted(items, key=msgspec.json.Encoder(order="deterministic").encode)

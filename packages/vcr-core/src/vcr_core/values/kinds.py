@@ -1,0 +1,263 @@
+"""How each kind of tagged value is written: one small function a kind, found by class."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import decimal
+import enum
+import functools
+import pathlib
+import traceback
+import types
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from vcr_core.values.allowed import type_name
+from vcr_core.values.encode import TAG, WireEncoder, b64, stable_order
+from vcr_core.values.tagged import Stream
+
+Encode = Callable[[WireEncoder, Any], Any]
+
+
+@functools.lru_cache(maxsize=1024)
+def encoder_for(cls: type) -> Encode | None:
+    """Return the function that writes instances of `cls`, or None if there is none."""
+    exact = _EXACT.get(cls)
+    if exact is not None:
+        return exact
+    for test, encode in _FAMILIES:
+        if test(cls):
+            return encode
+    return None
+
+
+def _plain(kind: str) -> Encode:
+    return lambda _walk, value: {TAG: kind, "v": str(value)}
+
+
+def _encode_items(kind: str) -> Encode:
+    return lambda walk, value: {TAG: kind, "v": walk.sequence(value)}
+
+
+def _encode_set(kind: str) -> Encode:
+    return lambda walk, value: {TAG: kind, "v": stable_order(walk.sequence(value))}
+
+
+def _encode_bytes(kind: str) -> Encode:
+    return lambda walk, value: {TAG: kind, "v": walk.bytes_leaf(bytes(value))}
+
+
+def _encode_path(_walk: WireEncoder, value: pathlib.PurePath) -> Any:
+    flavour = "windows" if isinstance(value, pathlib.PureWindowsPath) else "posix"
+    wire: dict[str, Any] = {TAG: "path", "v": _walk.encode(str(value)), "flavour": flavour}
+    if not isinstance(value, pathlib.Path):
+        wire["pure"] = True
+    return wire
+
+
+def _encode_datetime(_walk: WireEncoder, value: datetime.datetime) -> Any:
+    wire: dict[str, Any] = {TAG: "datetime", "v": value.isoformat()}
+    zone = getattr(value.tzinfo, "key", None)
+    if isinstance(zone, str):
+        wire["zone"] = zone
+    if value.fold:
+        wire["fold"] = 1
+    return wire
+
+
+def _encode_time(_walk: WireEncoder, value: datetime.time) -> Any:
+    wire: dict[str, Any] = {TAG: "time", "v": value.isoformat()}
+    if value.fold:
+        wire["fold"] = 1
+    return wire
+
+
+def _encode_timedelta(_walk: WireEncoder, value: datetime.timedelta) -> Any:
+    return {TAG: "timedelta", "v": [value.days, value.seconds, value.microseconds]}
+
+
+def _encode_complex(walk: WireEncoder, value: complex) -> Any:
+    return {TAG: "complex", "v": [walk.encode(value.real), walk.encode(value.imag)]}
+
+
+def _encode_bounds(kind: str) -> Encode:
+    return lambda walk, value: {TAG: kind, "v": walk.sequence([value.start, value.stop, value.step])}
+
+
+def _encode_enum(walk: WireEncoder, value: enum.Enum) -> Any:
+    return {TAG: "enum", "type": type_name(type(value)), "name": value.name, "v": walk.at("v", value.value)}
+
+
+def _fields(walk: WireEncoder, kind: str, value: Any, names: Any) -> Any:
+    fields = {name: walk.at(name, getattr(value, name)) for name in names if hasattr(value, name)}
+    return {TAG: kind, "type": type_name(type(value)), "v": fields}
+
+
+def _encode_dataclass(walk: WireEncoder, value: Any) -> Any:
+    names = [field.name for field in dataclasses.fields(value)]
+    extra = [name for name in getattr(value, "__dict__", ()) if name not in names]
+    return _fields(walk, "dataclass", value, names + extra)
+
+
+def _encode_struct(walk: WireEncoder, value: msgspec.Struct) -> Any:
+    return _fields(walk, "struct", value, value.__struct_fields__)
+
+
+def _encode_namedtuple(walk: WireEncoder, value: Any) -> Any:
+    return _fields(walk, "namedtuple", value, value._fields)
+
+
+def _encode_pydantic(walk: WireEncoder, value: Any) -> Any:
+    names = [*type(value).model_fields, *(value.__pydantic_extra__ or ())]
+    wire: dict[str, Any] = _fields(walk, "pydantic", value, names)
+    if set(names) != set(value.model_fields_set):
+        wire["set"] = sorted(value.model_fields_set)
+    private = value.__pydantic_private__
+    if private:
+        wire["private"] = walk.mapping(private)
+    return wire
+
+
+def _encode_exception(walk: WireEncoder, error: BaseException) -> Any:
+    wire: dict[str, Any] = {
+        TAG: "exception",
+        "type": type_name(type(error)),
+        "message": walk.encode(str(error)),
+        "args": walk.sequence(error.args),
+    }
+    attributes = {name: item for name, item in vars(error).items() if name != "__notes__"}
+    if attributes:
+        wire["v"] = walk.mapping(attributes)
+    notes = getattr(error, "__notes__", None)
+    if notes:
+        wire["notes"] = [str(note) for note in notes]
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause is not None:
+        wire["cause"] = walk.at("cause", cause)
+    if error.__traceback__ is not None:
+        lines = traceback.format_exception(type(error), error, error.__traceback__, chain=False)
+        wire["traceback"] = walk.encode("".join(lines))
+    if isinstance(error, BaseExceptionGroupType):
+        wire["errors"] = walk.sequence(error.exceptions)
+    return wire
+
+
+def _encode_ndarray(walk: WireEncoder, value: Any) -> Any:
+    wire: dict[str, Any] = {TAG: "ndarray", "dtype": value.dtype.str, "shape": list(value.shape)}
+    if value.dtype.hasobject:
+        wire["dtype"], wire["v"] = "object", walk.sequence(value.ravel().tolist())
+    else:
+        if value.dtype.names:
+            wire["fields"] = [list(entry) for entry in value.dtype.descr]
+        wire["v"] = walk.bytes_leaf(value.tobytes())
+    return wire
+
+
+def _encode_npscalar(_walk: WireEncoder, value: Any) -> Any:
+    return {TAG: "npscalar", "dtype": value.dtype.str, "v": b64(value.tobytes())}
+
+
+def _encode_stream(walk: WireEncoder, value: Stream) -> Any:
+    return {TAG: "stream", "v": walk.sequence(value.chunks), "offsets": value.offsets_ms, "end": value.end}
+
+
+def _encode_subclass(base: type) -> Encode:
+    """Write an instance of a subclass of a plain type as that type (an ``OrderedDict`` as a dict)."""
+    return lambda walk, value: walk.encode(base(value))
+
+
+def _encode_type(_walk: WireEncoder, value: type) -> Any:
+    return {TAG: "opaque", "type": "builtins:type", "repr": type_name(value)}
+
+
+def _encode_function(_walk: WireEncoder, value: Any) -> Any:
+    name = f"{getattr(value, '__module__', None)}:{getattr(value, '__qualname__', type(value).__qualname__)}"
+    return {TAG: "opaque", "type": type_name(type(value)), "repr": name}
+
+
+def _encode_object(walk: WireEncoder, value: Any) -> Any:
+    """Write a plain object by its attributes, if it says that it wants to be compared by value."""
+    return {TAG: "object", "type": type_name(type(value)), "v": walk.mapping(dict(vars(value)))}
+
+
+def object_fields(value: Any) -> tuple[dict[str, Any], Any] | None:
+    """Return the attributes of an instance whose wire form is just its ``__dict__`` under ``v``, and its other facts.
+
+    None for everything else.  The dict is the live one: it is to be looked at, not kept.
+    """
+    encode = encoder_for(type(value))
+    if encode is _encode_dataclass:
+        fields = getattr(value, "__dict__", None)
+        names = getattr(type(value), "__dataclass_fields__", {})
+        return (fields, None) if fields is not None and names.keys() <= fields.keys() else None
+    if encode is _encode_pydantic:
+        if value.__pydantic_extra__ or value.__pydantic_private__:
+            return None
+        return value.__dict__, frozenset(value.model_fields_set)
+    return (vars(value), None) if encode is _encode_object else None
+
+
+def _is_numpy(cls: type, name: str) -> bool:
+    return any(base.__module__.partition(".")[0] == "numpy" and base.__name__ == name for base in cls.__mro__)
+
+
+def _is_namedtuple(cls: type) -> bool:
+    return issubclass(cls, tuple) and isinstance(getattr(cls, "_fields", None), tuple)
+
+
+def _is_pydantic(cls: type) -> bool:
+    return any(base.__module__ == "pydantic.main" and base.__name__ == "BaseModel" for base in cls.__mro__)
+
+
+def _is_value_object(cls: type) -> bool:
+    return cls.__eq__ is not object.__eq__ and cls.__reduce__ is object.__reduce__ and cls.__module__ != "builtins"
+
+
+BaseExceptionGroupType: Any = getattr(__import__("builtins"), "BaseExceptionGroup", ())
+
+_EXACT: dict[type, Encode] = {
+    tuple: _encode_items("tuple"),
+    set: _encode_set("set"),
+    frozenset: _encode_set("frozenset"),
+    bytes: _encode_bytes("bytes"),
+    bytearray: _encode_bytes("bytearray"),
+    memoryview: _encode_bytes("bytes"),
+    decimal.Decimal: _plain("decimal"),
+    uuid.UUID: _plain("uuid"),
+    datetime.datetime: _encode_datetime,
+    datetime.date: lambda _walk, value: {TAG: "date", "v": value.isoformat()},
+    datetime.time: _encode_time,
+    datetime.timedelta: _encode_timedelta,
+    complex: _encode_complex,
+    range: _encode_bounds("range"),
+    slice: _encode_bounds("slice"),
+    Stream: _encode_stream,
+    types.MappingProxyType: _encode_subclass(dict),
+}
+
+_FAMILIES: tuple[tuple[Callable[[type], bool], Encode], ...] = (
+    (lambda cls: issubclass(cls, enum.Enum), _encode_enum),
+    (lambda cls: issubclass(cls, BaseException), _encode_exception),
+    (lambda cls: issubclass(cls, pathlib.PurePath), _encode_path),
+    (dataclasses.is_dataclass, _encode_dataclass),
+    (_is_pydantic, _encode_pydantic),
+    (lambda cls: issubclass(cls, msgspec.Struct), _encode_struct),
+    (_is_namedtuple, _encode_namedtuple),
+    (lambda cls: _is_numpy(cls, "ndarray"), _encode_ndarray),
+    (lambda cls: _is_numpy(cls, "generic"), _encode_npscalar),
+    (lambda cls: issubclass(cls, type), _encode_type),
+    (lambda cls: issubclass(cls, (types.FunctionType, types.MethodType, types.BuiltinFunctionType)), _encode_function),
+    (lambda cls: issubclass(cls, dict), _encode_subclass(dict)),
+    (lambda cls: issubclass(cls, list), _encode_subclass(list)),
+    (lambda cls: issubclass(cls, tuple), _encode_items("tuple")),
+    (lambda cls: issubclass(cls, (set, frozenset)), _encode_set("set")),
+    (lambda cls: issubclass(cls, str), lambda walk, value: walk.encode(str.__str__(value))),
+    (lambda cls: issubclass(cls, (bool, int)), lambda walk, value: walk.encode(int.__int__(value))),
+    (lambda cls: issubclass(cls, float), lambda walk, value: walk.encode(float.__float__(value))),
+    (lambda cls: issubclass(cls, datetime.datetime), _encode_datetime),
+    (_is_value_object, _encode_object),
+)
