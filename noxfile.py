@@ -182,6 +182,15 @@ def full(session: nox.Session) -> None:
 
 
 @nox.session
+def coverage(session: nox.Session) -> None:
+    """Say which lines and branches the tests reach."""
+    session.install(*group("coverage"), *group("test", *SHARED), *editable(*SHARED))
+    session.run("coverage", "run", "-m", "pytest", "--timeout=300", "-m", "not e2e", *test_folders(*SHARED))
+    session.run("coverage", "combine", "-q")
+    session.run("coverage", "report", *session.posargs)
+
+
+@nox.session
 @nox.parametrize("package", SHARED, ids=SHARED)
 def isolated(session: nox.Session, package: str) -> None:
     """Test one package from wheels, with nothing but what it declares."""
