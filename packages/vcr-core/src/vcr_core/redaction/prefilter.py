@@ -1,0 +1,138 @@
+"""A quick and complete test of whether encoded bytes can hold a secret: False is certain, True only a suspicion.
+
+It runs on every recorded line, so it is built from a few searches at C speed. Each is a superset of what `detector`
+does with the same text; where text is escaped or percent-encoded it is decoded crudely and tested again. Complete
+holds for text and for its compact JSON encoding in UTF-8.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from urllib.parse import unquote_to_bytes
+
+from vcr_core.redaction import assignments, patterns
+from vcr_core.redaction.encodings import EncodedText
+from vcr_core.redaction.environment import SecretValue
+
+MAX_DEPTH = 12
+_TOKEN_CHARACTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-%.~"
+TOKEN_CLASS = bytes(97 if code in _TOKEN_CHARACTERS else 32 for code in range(256))
+"""A `bytes.translate` table: token characters become `a`, all others a space."""
+
+MIN_RUN = 15
+_MIN_GROUPS = 3
+_LONG_RUN = 192
+_GAP = rb"(?:\s|\\+[nrt])*"
+_VALUE = re.compile(
+    rb"[=>]?" + _GAP + rb"(?:[bBrRuUfF]{0,2}\\*[\"'`](?!\\*[\"'`](?:[\s,}\]:]|\Z)|\[REDACTED:)"
+    rb"|(?!\[REDACTED:|(?:[Nn]ull|[Tt]rue|[Ff]alse|None|-?[0-9.]+)[,}\]\s])[^\s,}\]=])"
+)
+_BACKWARD = re.compile(assignments.BACKWARD.encode())
+_BACKWARD_USERINFO = re.compile(rb"@[^\s/@\"'<>]{1,768}//:")
+_ESCAPED_CHARACTER = re.compile(rb"\\+(?:u00([2-7][0-9a-fA-F])|/)")
+_ESCAPED_ONE = re.compile(rb"\\(?:u00[2-7][0-9a-fA-F]|/)")
+_PERCENT = re.compile(rb"%[0-9a-fA-F]{2}")
+_LINE_BREAKS = re.compile(rb"(?<=[A-Za-z0-9+/]{40})(?:\\+[nrt]|\s)+")
+_BREAK = frozenset(b"\\ \t\r\n")
+_ALNUM = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
+_NAMED_SCHEMES = (b"bearer ", b"basic ")
+
+
+def run_limits(values: Sequence[SecretValue]) -> tuple[int, int]:
+    """Return (shortest run of token characters that is looked into, base64 groups that make it readable)."""
+    shortest = min((len(value.printable) for value in values if value.searchable), default=1 << 20)
+    return min(MIN_RUN, -(-shortest * 8 // 6)), min(_MIN_GROUPS, (shortest - 2) // 3)
+
+
+class Prefilter:
+    """The test, for one set of environment values (all of them `searchable`)."""
+
+    def __init__(self, values: Sequence[SecretValue]) -> None:
+        self._min_run, groups = run_limits(values)
+        self._run = b"a" * self._min_run
+        self._encoded = EncodedText(groups=groups)
+        self._probe = patterns.compile_probe()
+        self._plain_prefixes = patterns.unled_prefixes()
+        cores = dict.fromkeys(value.core.encode() for value in values)
+        self._needles = (patterns.PRIVATE_KEY_ANCHOR, b"assword is", *cores)
+
+    def may_contain(self, data: bytes, depth: int = 0) -> bool:
+        """Tell whether `data` may hold a secret."""
+        for needle in self._needles:
+            if needle in data:
+                return True
+        backward = data[::-1]
+        for found in _BACKWARD.finditer(backward):
+            if _VALUE.match(data, len(data) - found.start()):
+                return True
+        if _BACKWARD_USERINFO.search(backward):
+            return True
+        return self._tokens_may_contain(data, depth) or self._decoded_may_contain(data, depth)
+
+    def _decoded_may_contain(self, data: bytes, depth: int) -> bool:
+        percent = _PERCENT.search(data)
+        escaped = _ESCAPED_ONE.search(data)
+        if not percent and not escaped:
+            return False
+        if depth >= MAX_DEPTH:
+            return True
+        if percent and self.may_contain(unquote_to_bytes(data), depth + 1):
+            return True
+        return bool(escaped) and self.may_contain(_ESCAPED_CHARACTER.sub(_decode_escape, data), depth + 1)
+
+    def _tokens_may_contain(self, data: bytes, depth: int) -> bool:
+        classes = data.translate(TOKEN_CLASS)
+        wrapped = False
+        start = classes.find(self._run)
+        while start >= 0:
+            end = classes.find(b" ", start + self._min_run)
+            if end < 0:
+                end = len(data)
+            if end - start >= _LONG_RUN:
+                if self._long_run_may_contain(data, start, end):
+                    return True
+            elif self._run_may_contain(data, start, end):
+                return True
+            if self._hides_secret(data, start, end, depth):
+                return True
+            wrapped = wrapped or (end - start >= 40 and end < len(data) and data[end] in _BREAK)
+            start = classes.find(self._run, end)
+        if not wrapped or depth >= MAX_DEPTH:
+            return wrapped
+        joined = _LINE_BREAKS.sub(b"", data)
+        return len(joined) < len(data) and self.may_contain(joined, depth + 1)
+
+    def _run_may_contain(self, data: bytes, start: int, end: int) -> bool:
+        if data[start - 1 : start] == b" " and data[max(0, start - 7) : start].lower().endswith(_NAMED_SCHEMES):
+            return True
+        found = self._probe.search(data, start, end)
+        while found is not None:
+            if _has_left_edge(data, found.start()) or found[0][0] == 46:
+                return True
+            found = self._probe.search(data, found.start() + 1, end)
+        return False
+
+    def _long_run_may_contain(self, data: bytes, start: int, end: int) -> bool:
+        """As for short runs; but in plain base64 only the few prefixes that can stand in it are looked for."""
+        run = data[start:end]
+        if b"-" in run or b"_" in run or b"." in run or b"~" in run or any(p in run for p in self._plain_prefixes):
+            return self._run_may_contain(data, start, end)
+        return False
+
+    def _hides_secret(self, data: bytes, start: int, end: int, depth: int) -> bool:
+        for readable in self._encoded.readable_runs(data, start, end):
+            if depth >= MAX_DEPTH or self.may_contain(readable.decoded, depth + 1):
+                return True
+        return False
+
+
+def _has_left_edge(data: bytes, at: int) -> bool:
+    """Tell whether a secret can begin here: after no letter or digit, or after the letter of an escape such as \\n."""
+    if at == 0 or data[at - 1] not in _ALNUM:
+        return True
+    return at > 1 and data[at - 2] == 92 and data[at - 1] in b"nrtbf"
+
+
+def _decode_escape(found: re.Match[bytes]) -> bytes:
+    return bytes([int(found[1], 16)]) if found[1] else b"/"
