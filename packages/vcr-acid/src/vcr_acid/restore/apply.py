@@ -1,0 +1,340 @@
+"""Doing a restore plan: check, then change, one path at a time, through directory handles.
+
+Each step first looks at what is really there. What equals the savepoint the plan starts from may be replaced or
+deleted, for it is saved; what equals the target is done already; anything else was made in between and is moved to the
+escrow. So a plan may be run again after a crash at any point, and never destroys what was not saved.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from vcr_acid.disk import Disk
+from vcr_acid.errors import StoreError
+from vcr_acid.restore.handles import DirectoryHandles
+from vcr_acid.restore.plan import Item, RestorePlan, Step
+from vcr_acid.scanner.reading import NotRegular, read_link, read_regular
+from vcr_acid.scanner.walk import TEMPORARY_PREFIX
+from vcr_acid.store.escrow import Escrow
+from vcr_acid.store.layout import Layout
+from vcr_acid.store.objects import ObjectStore
+from vcr_acid.store.temporary import fresh_name, fresh_path
+
+#: Up to this many files are synced one by one; beyond it, one sync of everything is cheaper.
+_SYNC_EACH = 16
+_RETRIES = 8
+OTHER = Item("file", "")
+
+
+@dataclass
+class RestoreOutcome:
+    """What was done. ``escrowed`` pairs a path with the place its displaced content lies now."""
+
+    written: list[str] = field(default_factory=list[str])
+    deleted: list[str] = field(default_factory=list[str])
+    escrowed: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    skipped: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+
+
+class Restorer:
+    """Applies plans to one workspace."""
+
+    def __init__(self, layout: Layout, store: ObjectStore, escrow: Escrow, disk: Disk, session: str) -> None:
+        self._layout = layout
+        self._store = store
+        self._escrow = escrow
+        self._disk = disk
+        self._session = session
+        self._outcome = RestoreOutcome()
+        self._handles: DirectoryHandles | None = None
+        self._sync_each = True
+        #: Called before each change with the path; tests swap things under our feet here.
+        self.interleave: Callable[[str], None] | None = None
+
+    def check_sources(self, plan: RestorePlan) -> None:
+        """Make sure everything the plan writes can be read, before anything is changed.
+
+        Raises:
+            StoreError: Something is missing from the store.
+        """
+        for step in plan.steps:
+            if step.after is None:
+                continue
+            if step.after.kind == "protected":
+                try:
+                    self._escrow.load(step.after.key)
+                except KeyError as error:
+                    raise StoreError("restore", step.path, None, "its copy is gone from the escrow") from error
+            elif not self._store.contains(bytes.fromhex(step.after.key)):
+                raise StoreError("restore", step.path, None, f"object {step.after.key} is gone from the repository")
+
+    def apply(self, plan: RestorePlan) -> RestoreOutcome:
+        """Carry out a plan.
+
+        Raises:
+            StoreError: The disk refused; run the same plan again to finish.
+        """
+        self._outcome = RestoreOutcome(skipped=list(plan.skipped))
+        writes = sum(1 for step in plan.steps if step.after is not None)
+        self._sync_each = writes <= _SYNC_EACH
+        self._handles = DirectoryHandles(self._layout.workspace)
+        try:
+            self._run(plan)
+            if writes and not self._sync_each:
+                self._disk.before("fsync", self._layout.workspace)
+                os.sync()
+        except OSError as error:
+            raise StoreError.from_os("restore", error) from error
+        finally:
+            self._handles.close()
+            self._handles = None
+        return self._outcome
+
+    def _run(self, plan: RestorePlan) -> None:
+        for step in plan.steps:
+            if step.after is None:
+                self._delete(step)
+        for path in plan.displaced:
+            self._displace_unsaved(path)
+        self._remove_directories(plan.remove_directories)
+        for path in plan.make_directories:
+            self._make_directory(path)
+        for step in plan.steps:
+            if step.after is not None:
+                self._write(step, step.after, plan.mode_of(step.path, step.after))
+        for path in sorted(plan.chmod, reverse=True):
+            self._chmod(path, plan.modes[path])
+
+    # -- looking ------------------------------------------------------------------------------------------------------
+
+    def _open_parent(self, path: str) -> tuple[int, str]:
+        assert self._handles is not None
+        return self._handles.open_parent(path)
+
+    def _inspect(self, dir_fd: int, name: str, *, protected: bool) -> Item | None:
+        """What stands at a name: an item, ``OTHER``, or None."""
+        try:
+            status = os.lstat(name, dir_fd=dir_fd)
+        except FileNotFoundError:
+            return None
+        if stat.S_ISLNK(status.st_mode):
+            return Item("link", self._store.hash(b"blob", read_link(name, dir_fd=dir_fd)).hex())
+        if not stat.S_ISREG(status.st_mode):
+            return OTHER
+        try:
+            data, status, _ = read_regular(name, dir_fd=dir_fd)
+        except FileNotFoundError:
+            return None
+        except (NotRegular, PermissionError):
+            return OTHER
+        if protected:
+            return Item("protected", self._escrow.identify(data))
+        return Item("exec" if status.st_mode & 0o100 else "file", self._store.hash(b"blob", data).hex())
+
+    # -- changing -----------------------------------------------------------------------------------------------------
+
+    def _before_change(self, path: str) -> None:
+        if self.interleave is not None:
+            self.interleave(path)
+
+    def _displace(self, path: str, dir_fd: int, name: str) -> None:
+        place = self._escrow.displace(name, dir_fd, self._session)
+        self._outcome.escrowed.append((path, place))
+
+    def _delete(self, step: Step) -> None:
+        try:
+            dir_fd, name = self._open_parent(step.path)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+            return
+        protected = step.before is not None and step.before.kind == "protected"
+        found = self._inspect(dir_fd, name, protected=protected)
+        self._before_change(step.path)
+        if found is None:
+            return
+        if found == step.before:
+            self._disk.unlink(name, dir_fd=dir_fd)
+            self._outcome.deleted.append(step.path)
+        elif found != OTHER or not _is_directory(dir_fd, name):
+            self._displace(step.path, dir_fd, name)
+
+    def _displace_unsaved(self, path: str) -> None:
+        """Move aside what savepoints cannot hold: a FIFO, a socket, the inside of a nested repository."""
+        try:
+            dir_fd, name = self._open_parent(path)
+            status = os.lstat(name, dir_fd=dir_fd)
+        except OSError:
+            return
+        if name == ".git" or not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+            self._before_change(path)
+            self._displace(path, dir_fd, name)
+
+    def _remove_directories(self, paths: list[str]) -> None:
+        assert self._handles is not None
+        for path in paths:
+            self._handles.forget()
+            try:
+                dir_fd, name = self._open_parent(path)
+                self._disk.rmdir(name, dir_fd=dir_fd)
+                self._outcome.deleted.append(path + "/")
+            except FileNotFoundError:
+                continue
+            except NotADirectoryError:
+                continue  # something else stands there by now; the write step decides about it
+            except OSError as error:
+                if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                    self._outcome.skipped.append((path + "/", "kept: it holds files that are not part of savepoints"))
+                elif error.errno != errno.ELOOP:
+                    raise
+
+    def _make_directory(self, path: str) -> None:
+        for attempt in range(_RETRIES):
+            try:
+                dir_fd, name = self._reach_parent(path)
+                try:
+                    status = os.lstat(name, dir_fd=dir_fd)
+                    if stat.S_ISDIR(status.st_mode):
+                        return
+                    self._displace(path, dir_fd, name)
+                except FileNotFoundError:
+                    pass
+                self._before_change(path)
+                self._disk.mkdir(name, dir_fd=dir_fd)
+                self._give_to_owner(name, dir_fd)
+                return
+            except OSError as error:
+                if attempt == _RETRIES - 1 or error.errno not in (errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+                    raise
+
+    def _reach_parent(self, path: str) -> tuple[int, str]:
+        """The handle of a path's directory, making or clearing what stands in the way."""
+        assert self._handles is not None
+        parent, _, name = path.rpartition("/")
+        try:
+            return self._handles.open(parent), name
+        except FileNotFoundError:
+            self._make_directory(parent)
+        except OSError as error:
+            if error.errno not in (errno.ENOTDIR, errno.ELOOP):
+                raise
+            self._clear_way(parent)
+        return self._handles.open(parent), name
+
+    def _clear_way(self, path: str) -> None:
+        """Move aside the first part of ``path`` that is not a directory, and make the directory."""
+        assert self._handles is not None
+        self._handles.forget()
+        current = ""
+        for part in path.split("/"):
+            current = f"{current}/{part}" if current else part
+            dir_fd, name = self._handles.open_parent(current)
+            try:
+                status = os.lstat(name, dir_fd=dir_fd)
+            except FileNotFoundError:
+                self._disk.mkdir(name, dir_fd=dir_fd)
+                continue
+            if not stat.S_ISDIR(status.st_mode):
+                self._displace(current, dir_fd, name)
+                self._disk.mkdir(name, dir_fd=dir_fd)
+
+    def _write(self, step: Step, after: Item, mode: int) -> None:
+        for attempt in range(_RETRIES):
+            try:
+                dir_fd, name = self._reach_parent(step.path)
+                found = self._inspect(dir_fd, name, protected=after.kind == "protected")
+                if found == after:
+                    if after.kind != "link":
+                        self._disk.chmod_entry(name, mode, dir_fd=dir_fd)
+                    return
+                if found is not None and not self._may_replace(dir_fd, name, found, step.before):
+                    self._displace(step.path, dir_fd, name)
+                self._before_change(step.path)
+                self._put(step.path, dir_fd, name, after, mode)
+                self._outcome.written.append(step.path)
+                return
+            except OSError as error:
+                known = (errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EISDIR)
+                if attempt == _RETRIES - 1 or error.errno not in known:
+                    raise
+                assert self._handles is not None
+                self._handles.forget()
+
+    def _may_replace(self, dir_fd: int, name: str, found: Item, before: Item | None) -> bool:
+        if before is None:
+            return False
+        if (before.kind == "protected") != (found.kind == "protected") and found != OTHER:
+            found = self._inspect(dir_fd, name, protected=before.kind == "protected") or found
+        return found == before
+
+    def _put(self, path: str, dir_fd: int, name: str, after: Item, mode: int) -> None:
+        content = (
+            self._escrow.load(after.key) if after.kind == "protected" else self._store.read_blob(bytes.fromhex(after.key))
+        )
+        temporary, temporary_fd = self._temporary(dir_fd)
+        try:
+            if after.kind == "link":
+                self._disk.symlink(os.fsdecode(content), temporary, dir_fd=temporary_fd)
+            else:
+                self._fill(temporary, temporary_fd, content, mode, path)
+            self._give_to_owner(temporary, temporary_fd, like=(name, dir_fd))
+            self._disk.rename(temporary, name, src_dir_fd=temporary_fd, dst_dir_fd=dir_fd)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary, dir_fd=temporary_fd)
+            raise
+
+    def _temporary(self, dir_fd: int) -> tuple[str, int | None]:
+        """A fresh temporary name: in our own directory, or beside the target on another file system."""
+        if os.stat(self._layout.temporary).st_dev == os.fstat(dir_fd).st_dev:
+            return fresh_path(self._layout), None
+        return fresh_name(TEMPORARY_PREFIX), dir_fd
+
+    def _fill(self, temporary: str, dir_fd: int | None, content: bytes, mode: int, path: str) -> None:
+        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW
+        fd = self._disk.open(temporary, flags, 0o600, dir_fd=dir_fd)
+        try:
+            self._disk.write(fd, content, path)
+            self._disk.fchmod(fd, mode, path)
+            if self._sync_each:
+                self._disk.fdatasync(fd, path)
+        finally:
+            os.close(fd)
+
+    def _give_to_owner(self, name: str, dir_fd: int | None, like: tuple[str, int] | None = None) -> None:
+        """When run as root, what is written belongs to whoever owned it, or owns its directory."""
+        if os.geteuid() != 0:
+            return
+        owner = os.fstat(like[1] if like else dir_fd) if like or dir_fd is not None else None
+        if like is not None:
+            with contextlib.suppress(OSError):
+                owner = os.lstat(like[0], dir_fd=like[1])
+        if owner is not None and (owner.st_uid, owner.st_gid) != (0, 0):
+            self._disk.chown(name, owner.st_uid, owner.st_gid, dir_fd=dir_fd)
+
+    def _chmod(self, path: str, mode: int) -> None:
+        assert self._handles is not None
+        self._handles.forget()
+        try:
+            dir_fd, name = self._open_parent(path)
+            changed = self._disk.chmod_entry(name, mode, dir_fd=dir_fd)
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+                raise
+            changed = False
+        if changed and path not in self._outcome.written:
+            self._outcome.written.append(path)
+
+
+def _is_directory(dir_fd: int, name: str) -> bool:
+    try:
+        return stat.S_ISDIR(os.lstat(name, dir_fd=dir_fd).st_mode)
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,114 @@
+"""What the user's index already knows, so that a first scan need not read every file.
+
+An index entry vouches for a file's content if its stat data is equal and not racy, and only where the repository
+converts nothing on the way in: savepoints hold raw bytes, an index holds converted ones. Also tells which paths git
+tracks, for those are saved even if ignored.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Callable
+
+from dulwich.config import ConfigFile
+
+from vcr_acid.git_guard.index_file import IndexEntry, parse_index
+from vcr_acid.store.layout import Layout, read_config
+
+_STAT = struct.Struct(">10I")
+_GITLINK = 0o160000
+
+
+class IndexSeed:
+    """Tracked paths of a workspace, and blobs that need not be read again."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, IndexEntry] = {}
+        self.directories: set[str] = set()
+        self.gitlinks: dict[str, bytes] = {}
+        self._trusted = False
+        self._written_ns = 0
+        self._known: set[bytes] = set()
+        self._exists: Callable[[bytes], bool] = lambda _: False
+
+    @classmethod
+    def empty(cls) -> IndexSeed:
+        """Nothing is tracked and nothing is known."""
+        return cls()
+
+    def blob(self, relative: str, status: os.stat_result) -> bytes | None:
+        """The blob of an unchanged, stored file, or None if the file must be read."""
+        entry = self.files.get(relative) if self._trusted else None
+        if entry is None or entry.stage or entry.extended:
+            return None
+        cs, cn, ms, mn, _, ino, mode, _, _, size = _STAT.unpack(entry.stat)
+        mtime = ms * 10**9 + mn
+        if mtime >= self._written_ns or status.st_mtime_ns != mtime or status.st_ctime_ns != cs * 10**9 + cn:
+            return None
+        if status.st_size & 0xFFFFFFFF != size or status.st_ino & 0xFFFFFFFF != ino:
+            return None
+        if (mode & 0o170000) != (status.st_mode & 0o170000) or not self._stored(entry.object_id):
+            return None
+        return entry.object_id
+
+    def _stored(self, blob: bytes) -> bool:
+        if blob in self._known:
+            return True
+        if self._exists(blob):
+            self._known.add(blob)
+            return True
+        return False
+
+
+def _converts(config: ConfigFile, entries: dict[str, IndexEntry], common_dir: str) -> bool:
+    """Whether git might convert contents between worktree and index."""
+    try:
+        if config.get((b"core",), b"autocrlf").lower() in (b"true", b"input"):
+            return True
+    except KeyError:
+        pass
+    if os.path.exists(os.path.join(common_dir, "info", "attributes")):
+        return True
+    return any(name == ".gitattributes" or name.endswith("/.gitattributes") for name in entries)
+
+
+def read_seed(layout: Layout, exists: Callable[[bytes], bool]) -> IndexSeed:
+    """Read the seed of a workspace; empty for a plain directory or an index that cannot be read.
+
+    Args:
+        layout: The workspace.
+        exists: Tells whether an object is stored, so that nothing missing is taken for granted.
+    """
+    seed = IndexSeed()
+    if layout.private:
+        return seed
+    path = os.path.join(layout.git_dir, "index")
+    try:
+        with open(path, "rb") as stream:
+            written = os.fstat(stream.fileno()).st_mtime_ns
+            index = parse_index(stream.read(), layout.object_format.oid_length)
+    except (FileNotFoundError, ValueError):
+        return seed
+    prefix = layout.prefix + "/" if layout.prefix else ""
+    decode = os.fsdecode
+    for entry in index.entries:
+        name = decode(entry.path)
+        if prefix:
+            if not name.startswith(prefix):
+                continue
+            name = name[len(prefix) :]
+        if entry.mode == _GITLINK:
+            seed.gitlinks[name] = entry.object_id
+            seed.directories.add(name)
+        else:
+            seed.files[name] = entry
+    for name in [*seed.files, *seed.gitlinks]:
+        parent = name.rpartition("/")[0]
+        while parent and parent not in seed.directories:
+            seed.directories.add(parent)
+            parent = parent.rpartition("/")[0]
+    seed._exists = exists
+    seed._written_ns = written
+    seed._trusted = index.complete and not _converts(read_config(layout.common_dir), seed.files, layout.common_dir)
+    return seed

@@ -1,0 +1,1 @@
+"""What tests of workspaces need: a judge, and disks that fail."""

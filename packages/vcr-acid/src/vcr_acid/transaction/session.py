@@ -1,0 +1,382 @@
+"""One open session: scanning, savepoints and restores over the store, in the right order.
+
+This is the engine below :class:`~vcr_acid.transaction.workspace.ACIDWorkspace`; it knows nothing of recorders, merging
+or effects. Order of a savepoint: objects, one durable log record, ref. Order of a restore: savepoint, durable intent,
+changes, durable end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import struct
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from vcr_acid.disk import Disk
+from vcr_acid.errors import AcidError, StoreError
+from vcr_acid.git_guard.fingerprint import GitGuard
+from vcr_acid.policies import Policy
+from vcr_acid.restore.apply import RestoreOutcome, Restorer
+from vcr_acid.restore.plan import make_plan
+from vcr_acid.scanner.index_seed import read_seed
+from vcr_acid.scanner.inotify import Watcher, WatchUnavailable
+from vcr_acid.scanner.trees import build_trees
+from vcr_acid.scanner.walk import Scanner
+from vcr_acid.store.escrow import Escrow
+from vcr_acid.store.layout import Layout
+from vcr_acid.store.objects import ObjectStore, PendingObject
+from vcr_acid.store.refs import Refs
+from vcr_acid.store.session_log import Record, SessionLog
+from vcr_acid.store.snapshots import Snapshot, SnapshotWriter
+from vcr_acid.transaction.session_state import Savepoint, SessionState
+
+#: The watcher is never trusted for longer than this.
+FULL_WALK_SECONDS = 300.0
+_SHOWN_CHANGES = 50
+_ITEM = struct.Struct("<I")
+
+
+def encode_objects(objects: list[PendingObject]) -> bytes:
+    """Objects as the payload of a log record."""
+    return b"".join(entry.object_id + _ITEM.pack(len(entry.packed)) + entry.packed for entry in objects)
+
+
+def decode_objects(payload: bytes, id_length: int) -> Iterator[PendingObject]:
+    """The inverse of :func:`encode_objects`."""
+    position = 0
+    while position < len(payload):
+        object_id = payload[position : position + id_length]
+        position += id_length
+        (length,) = _ITEM.unpack_from(payload, position)
+        position += _ITEM.size
+        yield PendingObject(b"", object_id, payload[position : position + length])
+        position += length
+
+
+@contextlib.contextmanager
+def disk_errors(operation: str) -> Iterator[None]:
+    """Turn ``OSError`` into :class:`StoreError`."""
+    try:
+        yield
+    except AcidError:
+        raise
+    except OSError as error:
+        raise StoreError.from_os(operation, error) from error
+
+
+class Session:
+    """An open session over one workspace. Not thread-safe; its owner serialises calls."""
+
+    def __init__(self, layout: Layout, log: SessionLog, disk: Disk, policy: Policy, *, watch: bool) -> None:
+        self.layout = layout
+        self.log = log
+        self.disk = disk
+        self.policy = policy
+        self.store = ObjectStore(layout, disk)
+        self.refs = Refs(layout, disk)
+        self.escrow = Escrow(layout, disk)
+        self.guard = GitGuard(layout, self.refs)
+        self.state = SessionState()
+        for record in log.records:
+            self.state.apply(record.kind, record.data)
+        self.writer = SnapshotWriter(self.store)
+        self.full_listing = False
+        self._want_watch = watch
+        self._watcher: Watcher | None = None
+        self._scanner: Scanner | None = None
+        self._walked_at = 0.0
+        self._saved: tuple[bytes, bytes] | None = None
+
+    # -- log ----------------------------------------------------------------------------------------------------------
+
+    def record(self, kind: str, data: dict[str, Any], payload: bytes = b"", *, sync: bool = True) -> Record:
+        """Append to the log and fold the record into the state."""
+        record = self.log.append(kind, data, payload, sync=sync)
+        self.state.apply(kind, data)
+        return record
+
+    def ref_name(self, part: object) -> str:
+        """The name of one of this session's refs."""
+        return f"refs/vcr/{self.state.session_id}/{part}"
+
+    # -- scanning -----------------------------------------------------------------------------------------------------
+
+    @property
+    def scanner(self) -> Scanner:
+        """The scanner, made when first needed."""
+        if self._scanner is None:
+            umask = self.state.begin.get("modes") or [0o644, 0o755, 0o755]
+            self._scanner = Scanner(
+                self.layout,
+                self.store,
+                self.escrow,
+                self.policy,
+                seed=read_seed(self.layout, self.store.contains),
+                default_modes=(umask[0], umask[1], umask[2]),
+                skip_unchanged_directories=not self.full_listing,
+            )
+            self._walked_at = 0.0
+            self._start_watching(self._scanner)
+        return self._scanner
+
+    def _start_watching(self, scanner: Scanner) -> None:
+        self._stop_watching()
+        if not self._want_watch:
+            return
+        try:
+            self._watcher = Watcher(self.layout.workspace)
+            self._watcher.add(scanner.root)
+            scanner.watch = self._watch_directory
+        except WatchUnavailable:
+            self._stop_watching()
+
+    def _watch_directory(self, node: Any) -> None:
+        if self._watcher is None:
+            return
+        try:
+            self._watcher.add(node)
+        except WatchUnavailable:
+            self._stop_watching()
+
+    def _stop_watching(self) -> None:
+        if self._watcher is not None:
+            self._watcher.close()
+            self._watcher = None
+
+    @property
+    def watching(self) -> bool:
+        """Whether changes are heard of without a walk."""
+        return self._watcher is not None
+
+    def scan(self, *, full: bool = False) -> bytes:
+        """Bring the scanner up to date; returns the workspace's tree (its new objects are queued)."""
+        scanner = self.scanner
+        fresh = time.monotonic() - self._walked_at < FULL_WALK_SECONDS
+        if self._watcher is not None:
+            nodes, overflow = self._watcher.drain()
+            if not overflow and fresh and self._walked_at and not full:
+                scanner.start()
+                scanner.scan_directories(nodes)
+                return build_trees(scanner.root, self.store, scanner.extras)
+        scanner.scan()
+        self._walked_at = time.monotonic()
+        return build_trees(scanner.root, self.store, scanner.extras)
+
+    def _fixed_extras(self) -> dict[str, Any]:
+        return {"ignore": self.scanner.rule_sources, "defaults": list(self.scanner.default_modes)}
+
+    def is_saved(self, tree: bytes) -> bool:
+        """Whether the workspace as just scanned equals the current savepoint."""
+        if not self.state.savepoints:
+            return False
+        now = (tree, self.writer.extras_id(self.scanner.extras, self._fixed_extras()))
+        settled = self.state.settled
+        if settled is not None and now == (bytes.fromhex(settled[0]), bytes.fromhex(settled[1])):
+            return True
+        if self._saved is None:
+            current = self.snapshot(self.state.current)
+            self._saved = (current.tree, current.extras_id)
+        return now == self._saved
+
+    # -- savepoints ---------------------------------------------------------------------------------------------------
+
+    def take(
+        self, *, node_name: str = "", reason: str = "savepoint", state: bytes | None = None, full: bool = False
+    ) -> Savepoint:
+        """Make a savepoint of the workspace as it is now.
+
+        Raises:
+            StoreError: The disk refused; there is no new savepoint.
+        """
+        with self._consistent(), disk_errors("savepoint"):
+            return self._write_savepoint(self.scan(full=full), node_name=node_name, reason=reason, state=state)
+
+    def take_if_changed(self, *, reason: str, full: bool = False) -> Savepoint:
+        """The current savepoint if it equals the workspace, else a new one."""
+        with self._consistent(), disk_errors("savepoint"):
+            tree = self.scan(full=full)
+            if self.is_saved(tree):
+                self.store.discard_pending()
+                return self.state.current
+            return self._write_savepoint(tree, node_name="", reason=reason, state=None)
+
+    @contextlib.contextmanager
+    def _consistent(self) -> Iterator[None]:
+        """Forget what was scanned if it could not be stored, so that the next savepoint looks again."""
+        try:
+            yield
+        except BaseException:
+            self.store.discard_pending()
+            self.writer.forget()
+            self._stop_watching()
+            self._scanner = None
+            raise
+
+    def _write_savepoint(self, tree: bytes, *, node_name: str, reason: str, state: bytes | None) -> Savepoint:
+        number = len(self.state.savepoints)
+        now = time.time()
+        mark, new_commits = self.guard.take()
+        changed = sorted(self.scanner.changed)
+        unsaved = sorted(self.scanner.extras.unsaved.items())
+        manifest: dict[str, Any] = {
+            "session": self.state.session_id,
+            "number": number,
+            "node_name": node_name,
+            "reason": reason,
+            "time": now,
+            "guard": mark.to_json(),
+        }
+        extras_id = self.writer.extras_id(self.scanner.extras, self._fixed_extras())
+        commit, _ = self.writer.write(
+            tree, self._parents(), manifest, extras=self.scanner.extras, fixed=self._fixed_extras(), state=state
+        )
+        payload = encode_objects(self.store.write_pending())
+        first = number == 0
+        self.record(
+            "savepoint",
+            {
+                "number": number,
+                "commit": commit.hex(),
+                "node_name": node_name,
+                "time": now,
+                "reason": reason,
+                "changed": [] if first else changed[:_SHOWN_CHANGES],
+                "changed_count": 0 if first else len(changed),
+                "unsaved": unsaved[:_SHOWN_CHANGES],
+            },
+            payload,
+        )
+        self.refs.write_own(self.ref_name(number), commit)
+        self._saved = (tree, extras_id)
+        if not first:
+            self._pin(new_commits)
+        return self.state.savepoints[-1]
+
+    def _parents(self) -> list[bytes]:
+        if self.state.savepoints:
+            return [bytes.fromhex(self.state.current.commit)]
+        tip = self.state.begin.get("tip")
+        return [bytes.fromhex(tip)] if tip else []
+
+    def _pin(self, commits: list[bytes]) -> None:
+        """Keep commits the agent made reachable, whatever it does to its branches."""
+        found: list[str] = []
+        for commit in commits:
+            name = commit.hex()
+            if name not in self.state.pinned and self.store.contains(commit):
+                self.refs.write_own(self.ref_name(f"pins/{name}"), commit)
+                found.append(name)
+        if found:
+            self.record("pin", {"commits": found}, sync=False)
+
+    def guard_notes(self) -> list[str]:
+        """What git commands changed since begin, in words."""
+        then: dict[str, str] = self.state.begin.get("head") or {}
+        now = self.guard.take()[0].to_json()
+        notes: list[str] = []
+        if then.get("head_ref") != now["head_ref"]:
+            notes.append(f"HEAD moved from {then.get('head_ref')} to {now['head_ref']}; it was left there")
+        elif then.get("head") != now["head"]:
+            old, new = (then.get("head") or "nothing")[:12], now["head"][:12] or "nothing"
+            notes.append(f"{now['head_ref']} moved from {old} to {new}; it was left there")
+        if then.get("index") != now["index"]:
+            notes.append("the index was changed by another program; the one from begin is kept with the session")
+        if self.state.pinned:
+            notes.append(f"{len(self.state.pinned)} commit(s) made meanwhile are kept under {self.ref_name('pins/')}")
+        return notes
+
+    def snapshot(self, savepoint: Savepoint) -> Snapshot:
+        """The savepoint's content."""
+        return Snapshot(self.store, bytes.fromhex(savepoint.commit))
+
+    # -- restoring ----------------------------------------------------------------------------------------------------
+
+    def restore(
+        self,
+        target: Savepoint,
+        before: Savepoint,
+        *,
+        operation: str,
+        cursor: int | None = None,
+        paths: list[str] | None = None,
+    ) -> RestoreOutcome:
+        """Bring the workspace to a savepoint.
+
+        Args:
+            target: Where to go.
+            before: A savepoint just taken of the workspace.
+            operation: For the log.
+            cursor: The position on the timeline to stand at; None appends one.
+            paths: Only these, leaving the timeline alone.
+
+        Raises:
+            StoreError: Before any change if something needed is missing; else recovery finishes the work.
+        """
+        with disk_errors(operation):
+            intent = {"op": operation, "from": before.number, "to": target.number, "cursor": cursor, "paths": paths}
+            return self._run_restore(before, target, intent)
+
+    def _run_restore(self, before: Savepoint, target: Savepoint, intent: dict[str, Any] | None) -> RestoreOutcome:
+        """Plan, journal (unless recovering), change, check, journal the end."""
+        source, goal = self.snapshot(before), self.snapshot(target)
+        paths = intent["paths"] if intent else (self.state.pending or {}).get("paths")
+        plan = make_plan(source, goal, prefix=self.layout.prefix, only=paths)
+        restorer = Restorer(self.layout, self.store, self.escrow, self.disk, self.state.session_id)
+        restorer.interleave = getattr(self, "interleave", None)
+        restorer.check_sources(plan)
+        if intent is not None:
+            self.record("restore", intent)
+        outcome = restorer.apply(plan) if not plan.empty else RestoreOutcome(skipped=list(plan.skipped))
+        settled = self._settle(goal, outcome) if paths is None else {}
+        self.record("restored", {"written": len(outcome.written), "deleted": len(outcome.deleted), **settled})
+        return outcome
+
+    def _settle(self, goal: Snapshot, outcome: RestoreOutcome) -> dict[str, str]:
+        """Look at the workspace again: what it is now counts as the target, unless somebody else changed it."""
+        self._saved = (goal.tree, goal.extras_id)
+        for path, _ in outcome.skipped:
+            self.scanner.forget(path.rstrip("/"))
+        tree = self.scan()
+        self.store.write_pending()
+        extras_id = self.writer.extras_id(self.scanner.extras, self._fixed_extras())
+        if (tree, extras_id) == self._saved:
+            return {}
+        if outcome.skipped or outcome.escrowed:
+            return {"tree": tree.hex(), "extras": extras_id.hex()}
+        outcome.skipped.append((".", "something changed while restoring; undo() or the next savepoint has it"))
+        return {}
+
+    def finish_restore(self) -> RestoreOutcome | None:
+        """Finish a restore that a crash interrupted; None if there is none."""
+        pending = self.state.pending
+        if pending is None:
+            return None
+        with disk_errors("recover"):
+            before = self.state.savepoints[pending["from"]]
+            return self._run_restore(before, self.state.savepoints[pending["to"]], None)
+
+    def replay_objects(self) -> int:
+        """After a crash: write again every object of the log whose file is missing or damaged, and every ref."""
+        repaired = 0
+        with disk_errors("recover"):
+            for record in self.log.records:
+                if record.kind != "savepoint":
+                    continue
+                for entry in decode_objects(self.log.payload(record), self.store.id_length):
+                    if not self.store.verify_loose(entry.object_id):
+                        self.store.write_loose(entry, sync=False, replace=True)
+                        repaired += 1
+                commit = bytes.fromhex(record.data["commit"])
+                name = self.ref_name(record.data["number"])
+                if self.refs.get(name) != commit:
+                    self.refs.write_own(name, commit)
+                    repaired += 1
+        return repaired
+
+    def close(self) -> None:
+        """Close files and watches; the session stays as it is."""
+        self._stop_watching()
+        self.store.close()
+        self.log.close()
