@@ -13,14 +13,15 @@ from typing import NamedTuple
 from vcr_core.redaction import names
 
 # Read from the end of the text: `=` or `:`, then the end of a name, perhaps quoted, perhaps a subscript.
-BACKWARD = r"""[:=]:?[ \t]{0,4}\]?(?:["'`]\\{0,15})?""" + names.backward_endings()
+BACKWARD = r"""[:=]:?[ \t]{0,4}\]?(?:["'`]\\{0,255})?""" + names.backward_endings()
 
 _BACKWARD = re.compile(BACKWARD)
 _NAME_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.")
 _MAX_NAME = 100
 _MAX_VALUE = 4096
 
-_OPENING = re.compile(r"""[=>]?[ \t]{0,8}(?:[bBrRuUfF]{0,2}(\\{0,15}["'`]))?""")
+_OPENING = re.compile(r"""[=>]?[ \t]{0,8}(?:[bBrRuUfF]{0,2}(\\{0,255}["'`]))?""")
+_DIGEST = re.compile(r"[0-9a-f]{12}\]")  # of a placeholder whose kind looks like a name
 _PLAIN = re.compile(r"""[^\s"'`,;&<>(){}\[\]\\|]+""")
 _REST_OF_LINE = re.compile(r"""[^\r\n"\\]*""")
 _WHOLE_LINE = re.compile(r"[^\r\n]*")
@@ -80,13 +81,15 @@ def find_assignments(text: str, secret_names: Mapping[str, bool]) -> Iterator[tu
 
 def _find_value(text: str, assignment: _Assignment) -> tuple[int, int] | None:
     opening = _OPENING.match(text, assignment.after)
-    if opening is None:
+    if opening is None or _DIGEST.match(text, assignment.after):
         return None
     start, quote = opening.end(), opening[1]
     name = assignment.name.lower()
     if "cookie" in name:
         end = _end(_REST_OF_LINE, text, start)
-        return (start, end) if "=" in text[start:end] and end - start >= 8 else None
+        value = text[start:end]
+        looks_right = "=" in value or (quote is not None and not any(c.isspace() for c in value) and not value.isalpha())
+        return (start, end) if looks_right and end - start >= 8 else None
     lenient = False
     if quote:
         end = _closing_quote(text, start, quote)

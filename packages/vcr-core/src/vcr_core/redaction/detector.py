@@ -112,7 +112,7 @@ class Detector:
             if spans and readable.end <= spans[-1].end:
                 continue  # inside a run that is a secret already
             decoded = readable.decoded.decode("latin-1")
-            if any(part in decoded for part in self._parts) or self._search(decoded, depth + 1):
+            if any(part in decoded for part in self._parts) or _merge(self._search(decoded, depth + 1), decoded):
                 spans.append(_encoded_run(text, readable.start))
         return spans
 

@@ -103,9 +103,25 @@ class SecretNames(dict[str, bool]):
         return verdict
 
 
-_TEXT_TOKEN = ("token", "token?value", "token?secret")
-_TEXT_KEYS = tuple(f"{owner}?key{plural}" for owner in _KEY_OWNERS for plural in ("", "s"))
-_TEXT_ENDINGS = (*_SECRET_ENDINGS, *_TEXT_TOKEN, *_TEXT_KEYS)
+# Looked for in text: the names above without those whose last letters end many ordinary words. What is left out (a
+# connection string, a password's hash) is still a secret as a dict key.
+_TEXT_WORDS = (
+    *("password", "passwords", "passwd", "passphrase", "pwd", "secret", "token", "credential", "credentials", "creds"),
+    *("authorization", "bearer", "cookie", "cookies", "basic?auth", "access?key?id", "sig"),
+)
+_TEXT_ENDINGS = (*_TEXT_WORDS, *(f"{owner}?key{plural}" for owner in _KEY_OWNERS for plural in ("", "s")))
+_ALNUM = "abcdefghijklmnopqrstuvwxyz0123456789"
+
+def last_letters() -> frozenset[bytes]:
+    """Return the last four characters of the names looked for in text, in lower case and without spaces.
+
+    Left out are `authorization` and `cookie`, whose last letters are too common: `prefilter` looks for them whole.
+    """
+    full = ("word", "ords", "sswd", "rase", "cret", "oken", "tial", "ials", "reds", "arer", "auth", "eyid")
+    keys = {joint + end for joint in f"{_ALNUM}_-." for end in ("key",)} | {"keys"}
+    short = {chr(before) + end for before in range(256) for end in ("pwd", "sig")}
+    ids = {f"{joint}{end}" for joint, end in (("y_", "id"), ("y-", "id"), ("y.", "id"))}
+    return frozenset(ending.encode("latin-1") for ending in {*full, *keys, *short, *ids})
 
 
 def backward_endings() -> str:

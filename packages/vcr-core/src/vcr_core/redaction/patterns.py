@@ -116,7 +116,7 @@ SHAPES: tuple[SecretShape, ...] = (
     *_shapes("slack-webhook", "hooks.slack.com/", r"(?:services|workflows)/[A-Za-z0-9_/-]{20,}"),
     *_shapes("discord", ".", rf"{WORD}{{6}}\.{WORD}{{27,45}}", rf"[MNO]{WORD}{{22,27}}"),
     *_shapes("discord-webhook", "discord.com/api/webhooks/ discordapp.com/api/webhooks/", r"[0-9]{8,}/[A-Za-z0-9_-]{20,}"),
-    *_shapes("telegram", "AA", rf"{WORD}{{33}}{END}", r"[0-9]{8,10}:"),
+    *_shapes("telegram", "AA", rf"(?<=[0-9]:AA){WORD}{{33}}{END}", r"[0-9]{8,10}:"),
     *_shapes("twilio", "SK", rf"{HEX}{{32}}{END}"),
     *_shapes("sendgrid", "SG.", rf"{WORD}{{16,}}\.{WORD}{{16,}}"),
     *_shapes("mailgun", "key-", rf"{HEX}{{32}}{END}"),
@@ -176,14 +176,17 @@ def compile_led_patterns() -> list[tuple[str, re.Pattern[str]]]:
     return [(s.prefix, re.compile(LEFT_EDGE + s.source)) for s in SHAPES if s.lead]
 
 
-def compile_probe() -> re.Pattern[bytes]:
-    """Return the prefilter's search: it may match too much, never too little, and is linear without a left edge."""
-    return re.compile(_tree_source((s.prefix, s.probe) for s in SHAPES).encode())
+def compile_probe(*, in_base64: bool = False) -> re.Pattern[bytes]:
+    """Return the prefilter's search: it may match too much, never too little, and is linear without a left edge.
+
+    With `in_base64` only the shapes whose prefix can stand inside plain base64 are in it.
+    """
+    return re.compile(_tree_source((s.prefix, s.probe) for s in SHAPES if not in_base64 or s.prefix.isalnum()).encode())
 
 
-def unled_prefixes() -> tuple[bytes, ...]:
-    """Return the prefixes that can stand inside plain base64 text (no `-`, `_`, `.` or `~` in them)."""
-    return tuple(dict.fromkeys(s.prefix.encode() for s in SHAPES if s.prefix.isalnum()))
+def led_prefixes() -> tuple[bytes, ...]:
+    """Return the prefixes that stand inside their secret: no left edge is needed before them."""
+    return tuple(s.prefix.encode() for s in SHAPES if s.lead)
 
 
 def classify_shape(secret: str) -> str | None:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from urllib.parse import unquote_to_bytes
 
-from vcr_core.redaction import assignments, patterns
+from vcr_core.redaction import assignments, names, patterns
 from vcr_core.redaction.encodings import EncodedText
 from vcr_core.redaction.environment import SecretValue
 
@@ -25,11 +25,19 @@ _MIN_GROUPS = 3
 _LONG_RUN = 192
 _GAP = rb"(?:\s|\\+[nrt])*"
 _VALUE = re.compile(
-    rb"[=>]?" + _GAP + rb"(?:[bBrRuUfF]{0,2}\\*[\"'`](?!\\*[\"'`](?:[\s,}\]:]|\Z)|\[REDACTED:)"
+    rb"(?![0-9a-f]{12}\])[=>]?" + _GAP + rb"(?:[bBrRuUfF]{0,2}\\*[\"'`](?!\\*[\"'`](?:[\s,}\]:]|\Z)|\[REDACTED:)"
     rb"|(?!\[REDACTED:|(?:[Nn]ull|[Tt]rue|[Ff]alse|None|-?[0-9.]+)[,}\]\s])[^\s,}\]=])"
 )
 _BACKWARD = re.compile(assignments.BACKWARD.encode())
-_BACKWARD_USERINFO = re.compile(rb"@[^\s/@\"'<>]{1,768}//:")
+_PAIR = re.compile(rb"(?i:authorization|cookie)\\*\"\s*,\s*(?:\\*\"value\\*\"\s*:\s*)?\\*\"(?!\[REDACTED:)")
+_USERINFO = re.compile(rb"://[^\s/\"'<>]*\Z")
+_MAX_USERINFO = 768
+# Lower case, `=` as `:`; and what may stand between a name and its separator is deleted, so that names end at a `:`.
+_FOLD = bytes(58 if code == 61 else code + 32 if 65 <= code <= 90 else code for code in range(256))
+_CLOSERS = b"\"'`\\] \t"
+_LAST_LETTERS = names.last_letters()
+_MAX_CLEAN = 8192
+_MAX_CLEAN_SIZE = 96
 _ESCAPED_CHARACTER = re.compile(rb"\\+(?:u00([2-7][0-9a-fA-F])|/)")
 _ESCAPED_ONE = re.compile(rb"\\(?:u00[2-7][0-9a-fA-F]|/)")
 _PERCENT = re.compile(rb"%[0-9a-fA-F]{2}")
@@ -53,22 +61,31 @@ class Prefilter:
         self._run = b"a" * self._min_run
         self._encoded = EncodedText(groups=groups)
         self._probe = patterns.compile_probe()
-        self._plain_prefixes = patterns.unled_prefixes()
+        self._probe_in_base64 = patterns.compile_probe(in_base64=True)
+        self._led_prefixes = patterns.led_prefixes()
         cores = dict.fromkeys(value.core.encode() for value in values)
-        self._needles = (patterns.PRIVATE_KEY_ANCHOR, b"assword is", *cores)
+        in_runs = {core for core in cores if core.translate(TOKEN_CLASS).find(self._run) >= 0}
+        self._needles = (patterns.PRIVATE_KEY_ANCHOR, b"assword is", *(c for c in cores if c not in in_runs))
+        self._needles_with_runs = tuple(in_runs)
+        self._clean: set[bytes] = set()
 
     def may_contain(self, data: bytes, depth: int = 0) -> bool:
         """Tell whether `data` may hold a secret."""
         for needle in self._needles:
             if needle in data:
                 return True
-        backward = data[::-1]
-        for found in _BACKWARD.finditer(backward):
-            if _VALUE.match(data, len(data) - found.start()):
-                return True
-        if _BACKWARD_USERINFO.search(backward):
-            return True
-        return self._tokens_may_contain(data, depth) or self._decoded_may_contain(data, depth)
+        folded = data.translate(_FOLD, _CLOSERS)
+        named = (
+            not _LAST_LETTERS.isdisjoint([piece[-4:] for piece in folded.split(b":")])
+            or b"uthoriz" in folded
+            or b"ookie" in folded
+        )
+        return (
+            (named and _is_assigned(data))
+            or (b"@" in data and _has_userinfo(data))
+            or self._tokens_may_contain(data, depth)
+            or self._decoded_may_contain(data, depth)
+        )
 
     def _decoded_may_contain(self, data: bytes, depth: int) -> bool:
         percent = _PERCENT.search(data)
@@ -83,48 +100,79 @@ class Prefilter:
 
     def _tokens_may_contain(self, data: bytes, depth: int) -> bool:
         classes = data.translate(TOKEN_CLASS)
-        wrapped = False
         start = classes.find(self._run)
+        if start < 0:
+            return False
+        for needle in self._needles_with_runs:
+            if needle in data:
+                return True
+        wrapped = False
+        clean = self._clean
         while start >= 0:
             end = classes.find(b" ", start + self._min_run)
             if end < 0:
                 end = len(data)
-            if end - start >= _LONG_RUN:
-                if self._long_run_may_contain(data, start, end):
+            run = data[start - 1 if start else 0 : end]  # with the character before it, on which the edge depends
+            if run not in clean:
+                if self._run_may_contain(data, start, end, depth):
                     return True
-            elif self._run_may_contain(data, start, end):
+                if len(run) <= _MAX_CLEAN_SIZE:
+                    if len(clean) >= _MAX_CLEAN:
+                        clean.clear()
+                    clean.add(run)
+            if run[0] == 32 and data[max(0, start - 7) : start].lower().endswith(_NAMED_SCHEMES):
                 return True
-            if self._hides_secret(data, start, end, depth):
-                return True
-            wrapped = wrapped or (end - start >= 40 and end < len(data) and data[end] in _BREAK)
+            if end - start >= 40 and end < len(data) and data[end] in _BREAK:
+                wrapped = True
             start = classes.find(self._run, end)
         if not wrapped or depth >= MAX_DEPTH:
             return wrapped
         joined = _LINE_BREAKS.sub(b"", data)
         return len(joined) < len(data) and self.may_contain(joined, depth + 1)
 
-    def _run_may_contain(self, data: bytes, start: int, end: int) -> bool:
-        if data[start - 1 : start] == b" " and data[max(0, start - 7) : start].lower().endswith(_NAMED_SCHEMES):
+    def _run_may_contain(self, data: bytes, start: int, end: int, depth: int) -> bool:
+        """Tell whether a run of token characters may hold a secret; depends on it and the character before it only."""
+        if self._has_shape(self._probe_for(data, start, end), data, start, end):
             return True
-        found = self._probe.search(data, start, end)
-        while found is not None:
-            if _has_left_edge(data, found.start()) or found[0][0] == 46:
-                return True
-            found = self._probe.search(data, found.start() + 1, end)
-        return False
-
-    def _long_run_may_contain(self, data: bytes, start: int, end: int) -> bool:
-        """As for short runs; but in plain base64 only the few prefixes that can stand in it are looked for."""
-        run = data[start:end]
-        if b"-" in run or b"_" in run or b"." in run or b"~" in run or any(p in run for p in self._plain_prefixes):
-            return self._run_may_contain(data, start, end)
-        return False
-
-    def _hides_secret(self, data: bytes, start: int, end: int, depth: int) -> bool:
         for readable in self._encoded.readable_runs(data, start, end):
             if depth >= MAX_DEPTH or self.may_contain(readable.decoded, depth + 1):
                 return True
         return False
+
+    def _probe_for(self, data: bytes, start: int, end: int) -> re.Pattern[bytes]:
+        if end - start < _LONG_RUN:
+            return self._probe
+        run = data[start:end]
+        plain = b"-" not in run and b"_" not in run and b"." not in run and b"~" not in run
+        return self._probe_in_base64 if plain else self._probe
+
+    def _has_shape(self, probe: re.Pattern[bytes], data: bytes, start: int, end: int) -> bool:
+        found = probe.search(data, start, end)
+        while found is not None:
+            at = found.start()
+            if _has_left_edge(data, at) or found[0].startswith(self._led_prefixes):
+                return True
+            found = probe.search(data, at + 1, end)
+        return False
+
+
+def _is_assigned(data: bytes) -> bool:
+    """Tell whether something stands behind a secret name."""
+    for found in _BACKWARD.finditer(data[::-1]):
+        if _VALUE.match(data, len(data) - found.start()):
+            return True
+    return _PAIR.search(data) is not None
+
+
+def _has_userinfo(data: bytes) -> bool:
+    last = 0
+    at = data.find(b"@")
+    while at >= 0:
+        if _USERINFO.search(data[max(last, at - _MAX_USERINFO) : at]):
+            return True
+        last = at + 1
+        at = data.find(b"@", last)
+    return False
 
 
 def _has_left_edge(data: bytes, at: int) -> bool:
