@@ -10,6 +10,24 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from vcr_core.engine import (
+        DivergenceError,
+        InDoubtError,
+        Mock,
+        ResumeConfig,
+        ResumeMode,
+        Resumption,
+        StepError,
+        branch,
+        llm,
+        patched,
+        resume_many,
+        route_values,
+        session,
+        step,
+        tool,
+        vcr_record,
+    )
     from vcr_core.errors import UsageError, VcrError
     from vcr_core.frames import ErrorInfo, Frame, FrameMetadata, FrameRow, SessionInfo, Totals
     from vcr_core.player import VCRPlayer
@@ -22,6 +40,24 @@ if TYPE_CHECKING:
 __version__ = "1.0.0"
 
 _HOMES = {
+    "engine": (
+        "DivergenceError",
+        "InDoubtError",
+        "Mock",
+        "ResumeConfig",
+        "ResumeMode",
+        "Resumption",
+        "StepError",
+        "branch",
+        "llm",
+        "patched",
+        "resume_many",
+        "route_values",
+        "session",
+        "step",
+        "tool",
+        "vcr_record",
+    ),
     "errors": ("UsageError", "VcrError"),
     "frames": ("ErrorInfo", "Frame", "FrameMetadata", "FrameRow", "SessionInfo", "Totals"),
     "player": ("VCRPlayer",),
@@ -35,15 +71,22 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]  # the names are given by __getattr__
     "Allowed",
+    "DivergenceError",
     "ErrorInfo",
     "Frame",
     "FrameMetadata",
     "FrameRow",
+    "InDoubtError",
+    "Mock",
     "RecordingError",
     "RecordingWarning",
     "Redactor",
+    "ResumeConfig",
+    "ResumeMode",
+    "Resumption",
     "SessionInfo",
     "SessionSummary",
+    "StepError",
     "Store",
     "Stream",
     "Tagged",
@@ -52,8 +95,17 @@ __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]  # the names are give
     "VCRPlayer",
     "VCRRecorder",
     "VcrError",
-    "__version__",
+    "branch",
+    "llm",
+    "patched",
     "register_type",
+    "resume_many",
+    "route_values",
+    "session",
+    "step",
+    "tool",
+    "vcr_record",
+    "__version__",
 ]
 
 

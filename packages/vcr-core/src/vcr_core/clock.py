@@ -15,7 +15,7 @@ class Clock:
 
     def timestamp(self) -> str:
         """Return the time as frames carry it: ISO 8601 with microseconds and a final Z."""
-        return f"{self.now():%Y-%m-%dT%H:%M:%S.%fZ}"
+        return f"{self.now().isoformat(timespec='microseconds')[:26]}Z"
 
     def ticks_ms(self) -> float:
         """Return monotonic milliseconds from an arbitrary start."""

@@ -6,6 +6,7 @@ cheap rather than minimal: lists are aligned by common head and tail.  The diff 
 
 from __future__ import annotations
 
+from operator import is_
 from typing import Any
 
 from vcr_core.json_pointer import escape_token
@@ -14,6 +15,8 @@ from vcr_core.values.encode import MAX_DEPTH, TAG
 
 Op = dict[str, Any]
 _CHUNK = 64
+_CONTAINERS = frozenset({dict, list})
+_NONE: dict[str, Any] = {}
 
 
 class Delta:
@@ -27,26 +30,31 @@ class Delta:
         self._probe = probe
         self.ops: list[Op] = []
 
-    def run(self, live: Any, snapshot: Any) -> Any:
+    def run(self, live: Any, snapshot: Any, twin: Any = None) -> Any:
         """Collect the operations that turn the recorded state into `live`; return the snapshot of `live`.
 
-        `snapshot` is used up: its containers are changed in place.
+        Args:
+            live: The state as it is now.
+            snapshot: What is recorded.  It is used up: its containers are changed in place.
+            twin: A live state that is equal to `snapshot`, if there is one.  Objects that it shares with `live` need
+                no comparison: a step's output shares most of its input.
         """
-        return self._visit(live, snapshot, "", 0)
+        if type(live) not in _CONTAINERS and snapshot == live:
+            return snapshot
+        return self._visit(live, snapshot, twin, "", 0)
 
-    def _visit(self, live: Any, snap: Any, path: str, depth: int) -> Any:
-        if live == snap:
-            return snap
+    def _visit(self, live: Any, snap: Any, twin: Any, path: str, depth: int) -> Any:
+        """Go into a place; if it is no container, it is known to differ."""
         if depth < MAX_DEPTH:
             cls = type(live)
             if cls is dict and type(snap) is dict and not any(type(key) is not str for key in live) and TAG not in live:
-                return self._visit_dict(live, snap, path, depth + 1)
+                return self._visit_dict(live, snap, twin, path, depth + 1)
             if cls is list and type(snap) is list:
-                return self._visit_list(live, snap, path, depth + 1)
+                return self._visit_list(live, snap, twin, path, depth + 1)
             if cls is list and type(snap) is Numbers:
                 return self._visit_numbers(live, snap, path, depth + 1)
             if type(snap) is ObjectSnapshot and snap.fits(live):
-                self._visit_dict(vars(live), snap.fields, f"{path}/v", depth + 1)
+                self._visit_dict(vars(live), snap.fields, None, f"{path}/v", depth + 1)
                 return snap
         return self._replace(live, path, depth)
 
@@ -54,7 +62,8 @@ class Delta:
         self.ops.append({"op": "replace", "path": path, "value": live})
         return self._probe.take(live, depth)
 
-    def _visit_dict(self, live: dict[str, Any], snap: dict[str, Any], path: str, depth: int) -> Any:
+    def _visit_dict(self, live: dict[str, Any], snap: dict[str, Any], twin: Any, path: str, depth: int) -> Any:
+        same = twin if type(twin) is dict else _NONE
         for key in [key for key in snap if key not in live]:
             del snap[key]
             self.ops.append({"op": "remove", "path": f"{path}/{escape_token(key)}"})
@@ -63,14 +72,15 @@ class Delta:
                 self._probe.check_key(key)
                 self.ops.append({"op": "add", "path": f"{path}/{escape_token(key)}", "value": item})
                 snap[key] = self._probe.take(item, depth)
-            elif item != snap[key]:
+            elif item is not (shared := same.get(key, same)) and snap[key] != item:
                 self._probe.check_key(key)
-                snap[key] = self._visit(item, snap[key], f"{path}/{escape_token(key)}", depth)
+                snap[key] = self._visit(item, snap[key], shared, f"{path}/{escape_token(key)}", depth)
+        self._probe.check_named(live)
         return snap
 
     def _visit_numbers(self, live: list[Any], snap: Numbers, path: str, depth: int) -> Any:
         if not snap.starts(live):
-            return self._visit_list(live, snap.as_list(), path, depth)
+            return self._visit_list(live, snap.as_list(), None, path, depth)
         self._append(live[len(snap) :], path)
         return self._probe.take(live, depth)
 
@@ -78,13 +88,14 @@ class Delta:
         target = f"{path}/-"
         self.ops.extend({"op": "add", "path": target, "value": item} for item in items)
 
-    def _visit_list(self, live: list[Any], snap: list[Any], path: str, depth: int) -> list[Any]:
+    def _visit_list(self, live: list[Any], snap: list[Any], twin: Any, path: str, depth: int) -> list[Any]:
         old, new = len(snap), len(live)
-        head = old if new > old and live[:old] == snap else _common_head(live, snap)
+        shared = type(twin) is list and len(twin) == old <= new and all(map(is_, twin, live))
+        head = old if shared or (new > old and snap == live[:old]) else _common_head(live, snap)
         tail = _common_tail(live, snap, min(old, new) - head)
         paired = min(old, new) - tail - head
         middle = [
-            self._visit(live[i], snap[i], f"{path}/{i}", depth) if live[i] != snap[i] else snap[i]
+            self._visit(live[i], snap[i], None, f"{path}/{i}", depth) if snap[i] != live[i] else snap[i]
             for i in range(head, head + paired)
         ]
         first = head + paired
@@ -95,15 +106,16 @@ class Delta:
         else:
             self._append(added, path)
         snap[head : old - tail] = [*middle, *(self._probe.take(item, depth) for item in added)]
+        self._probe.check_pair(live)
         return snap
 
 
 def _common_head(live: list[Any], snap: list[Any]) -> int:
     limit = min(len(live), len(snap))
     at = 0
-    while at + _CHUNK <= limit and live[at : at + _CHUNK] == snap[at : at + _CHUNK]:
+    while at + _CHUNK <= limit and snap[at : at + _CHUNK] == live[at : at + _CHUNK]:
         at += _CHUNK
-    while at < limit and live[at] == snap[at]:
+    while at < limit and snap[at] == live[at]:
         at += 1
     return at
 
@@ -111,8 +123,8 @@ def _common_head(live: list[Any], snap: list[Any]) -> int:
 def _common_tail(live: list[Any], snap: list[Any], limit: int) -> int:
     new, old = len(live), len(snap)
     at = 0
-    while at + _CHUNK <= limit and live[new - at - _CHUNK : new - at] == snap[old - at - _CHUNK : old - at]:
+    while at + _CHUNK <= limit and snap[old - at - _CHUNK : old - at] == live[new - at - _CHUNK : new - at]:
         at += _CHUNK
-    while at < limit and live[new - at - 1] == snap[old - at - 1]:
+    while at < limit and snap[old - at - 1] == live[new - at - 1]:
         at += 1
     return at

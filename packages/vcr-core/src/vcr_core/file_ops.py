@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 if sys.platform == "win32":
@@ -64,14 +62,13 @@ class FileOps:
         finally:
             os.close(descriptor)
 
-    @contextmanager
-    def locked(self, descriptor: int) -> Iterator[None]:
-        """Hold the file's exclusive lock; other processes wait for it."""
+    def lock(self, descriptor: int) -> None:
+        """Take the file's exclusive lock; other processes wait for it."""
         _lock(descriptor)
-        try:
-            yield
-        finally:
-            _unlock(descriptor)
+
+    def unlock(self, descriptor: int) -> None:
+        """Give the lock back."""
+        _unlock(descriptor)
 
 
 if sys.platform == "win32":  # pragma: no cover  # exercised on Windows only

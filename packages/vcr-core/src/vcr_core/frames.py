@@ -74,7 +74,8 @@ class FrameRow(msgspec.Struct, omit_defaults=True, gc=False):
         origin: Where the output came from.
         label: Name of a checkpoint, or of the tool of a tool frame.
         call: ``state`` if the step takes one dict as its state, ``args`` if its arguments are recorded by name.
-        turn: Frames of one turn ended together (see the engine's replay of races).
+        gap: Iterations of the event loop since the frame before, where they were few (see `engine.order`).
+        spawn: Digest of what the task or thread of this frame was created with; on the first frame of each.
         effect: ``write`` for a step with effects outside the agent.
     """
 
@@ -96,7 +97,8 @@ class FrameRow(msgspec.Struct, omit_defaults=True, gc=False):
     origin: str = "live"
     label: str | None = None
     call: str | None = None
-    turn: int | None = None
+    gap: int | None = None
+    spawn: str | None = None
     effect: str | None = None
 
 

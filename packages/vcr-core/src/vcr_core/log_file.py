@@ -79,8 +79,11 @@ class LogFile:
         ops = ops or FileOps()
         log = cls(path, ops.open(path), ops=ops, key=key)
         try:
-            with ops.locked(log._descriptor):
+            ops.lock(log._descriptor)
+            try:
                 log._catch_up(ops.size(log._descriptor))
+            finally:
+                ops.unlock(log._descriptor)
             if not log._hash:
                 raise FormatError("it has no sealed line, so nothing can be appended to it", path=path)
         except BaseException:
@@ -101,7 +104,8 @@ class LogFile:
         if self._owner != os.getpid():
             self._reopen()
         descriptor = self._descriptor
-        with ops.locked(descriptor):
+        ops.lock(descriptor)
+        try:
             size = ops.size(descriptor)
             if size != self._end:
                 self._catch_up(size)
@@ -112,6 +116,8 @@ class LogFile:
             self._end += len(line)
             self._hash = digest
             self._note(body)
+        finally:
+            ops.unlock(descriptor)
         self._dirty = True
         return index
 
@@ -151,6 +157,10 @@ class LogFile:
         if rest:
             self.torn.append(rest)
             self._ops.truncate(self._descriptor, self._end)
+
+    def open_again(self) -> LogFile:
+        """Continue this file after it was closed."""
+        return LogFile.open(self.path, ops=self._ops, key=self._key)
 
     def _reopen(self) -> None:
         """After a fork of the process: an own descriptor, so that the lock keeps parent and child apart."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import msgspec
 
@@ -24,6 +24,9 @@ from vcr_core.totals import sum_rows
 from vcr_core.values import Allowed, Decoder, to_wire
 from vcr_core.verify import VerifyReport, verify_file
 from vcr_core.wire_format import FormatError
+
+if TYPE_CHECKING:
+    from vcr_core.engine.plan import ResumeConfig
 
 T = TypeVar("T")
 _MISSING = object()
@@ -162,6 +165,11 @@ class VCRPlayer:
     def session(self) -> SessionInfo:
         """The first line of the recording."""
         return self.source.info
+
+    @property
+    def name(self) -> str:
+        """The name under which `load_by_id` finds this recording: the file's name without its suffix."""
+        return self.path.stem
 
     @property
     def end(self) -> Totals | None:
@@ -360,6 +368,34 @@ class VCRPlayer:
             if old is not new and (old is _MISSING or new is _MISSING or structural.first_difference(old, new)):
                 found.append(self.get_frame(index))
         return found[::-1]
+
+    # -- running again -----------------------------------------------------------------------------------------------
+
+    def resume(self, agent: Any, config: ResumeConfig | None = None) -> str:
+        """Run the recorded run again up to the cut from the tape, and live from there on, into a new session.
+
+        Args:
+            agent: The agent that was recorded, perhaps mended; or another callable, which is called with the state
+                before the cut.
+            config: Where to cut, and what to change; see `vcr_core.ResumeConfig`.  Without one, the run goes on where
+                it ended or failed.
+
+        Returns:
+            The id of the new session.  This recording stays as it is.
+
+        Raises:
+            DivergenceError: If the agent takes other steps before the cut than were recorded; nothing ran live.
+            Exception: What the agent raises; the new session holds it.
+        """
+        from vcr_core.engine.resume import raise_failure, run_again  # noqa: PLC0415  # looking needs no engine
+
+        return raise_failure(run_again(self, agent, config))
+
+    async def aresume(self, agent: Any, config: ResumeConfig | None = None) -> str:
+        """As `resume`, in the running event loop."""
+        from vcr_core.engine.resume import arun_again, raise_failure  # noqa: PLC0415  # looking needs no engine
+
+        return raise_failure(await arun_again(self, agent, config))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the whole recording as JSON-able data; it reads every state."""

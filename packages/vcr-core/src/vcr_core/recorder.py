@@ -23,6 +23,7 @@ from vcr_core.state_chain import ValueEncoder
 from vcr_core.store import Store
 from vcr_core.totals import read_totals
 from vcr_core.values.allowed import type_name
+from vcr_core.values.encode import readable
 from vcr_core.wire_format import FORMAT, line_body
 
 if TYPE_CHECKING:
@@ -236,6 +237,7 @@ class VCRRecorder:
         metadata: FrameMetadata | dict[str, Any] | None = None,
         error: BaseException | None = None,
         chain: Hashable = None,
+        extra: dict[str, Any] | None = None,
     ) -> Frame:
         """Record a frame whose small fields are made up already; all other methods end here.
 
@@ -247,6 +249,7 @@ class VCRRecorder:
             metadata: What else is known; it fills the fields of `row` that are empty.
             error: The exception that ended the step.
             chain: Which line of states it belongs to; by default the thread's.
+            extra: More fields of the frame, each with its value.
         """
         known = FrameMetadata.of(metadata)
         _complete(row, known, error)
@@ -254,7 +257,7 @@ class VCRRecorder:
             row.timestamp = self.clock.timestamp()
         info = None if error is None else describe_error(error)
         self.writer.write(
-            row, input_state, output_state, style=style, metadata=known.custom, error=info, chain=chain
+            row, input_state, output_state, style=style, metadata=known.custom, error=info, chain=chain, extra=extra
         )
         frame = Frame(row, known, input_state, output_state, info)
         if self.on_frame_recorded is not None:
@@ -431,6 +434,42 @@ class VCRRecorder:
         elif not metadata or _latency_of(metadata) is None:
             row.latency_ms = 0.0 if last is None else now - last
 
+    # -- running an agent --------------------------------------------------------------------------------------------
+
+    def run(self, agent: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call `agent` with the given arguments as a recorded run, and return what it returns.
+
+        Its steps (`vcr_core.step` and relatives) are recorded; `VCRPlayer.resume` runs it again from any of them.  A
+        session is started if none is open, and saved at the end, also if the agent raises.
+
+        Raises:
+            UsageError: If the agent is a coroutine function, or a run of this recorder is going on around the call.
+        """
+        from vcr_core.engine.entry import record_run  # noqa: PLC0415  # plain recording needs no engine
+
+        return record_run(self, agent, *args, **kwargs)
+
+    async def arun(self, agent: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """As `run`, for a coroutine function (or a plain one)."""
+        from vcr_core.engine.entry import record_arun  # noqa: PLC0415  # plain recording needs no engine
+
+        return await record_arun(self, agent, *args, **kwargs)
+
+    def next_run(self) -> int:
+        """Return the number of a run that begins in the open session: 0, 1, …"""
+        writer = self.writer
+        writer.runs += 1
+        return writer.runs - 1
+
+    def finish_run(self, status: str) -> None:
+        """Save at the end of a run; what is missing on the disk is a warning here, and an error in `save`."""
+        from vcr_core.session_writer import RecordingError, warn_recording  # noqa: PLC0415
+
+        try:
+            self.save(status=status)
+        except (RecordingError, OSError) as problem:
+            warn_recording(str(problem))
+
     # -- the end -----------------------------------------------------------------------------------------------------
 
     def save(self, *, status: str = "ok") -> Path:
@@ -542,16 +581,19 @@ class RunningStep:
 def describe_error(error: BaseException, *, depth: int = 8) -> ErrorInfo:
     """Return what a frame keeps of an exception: type, message, traceback, notes and cause."""
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    lines = traceback.format_exception(type(error), error, error.__traceback__, chain=False)
-    notes = [str(note) for note in getattr(error, "__notes__", ())]
+    try:
+        lines = traceback.format_exception(type(error), error, error.__traceback__, chain=False)
+        notes = [readable(str(note)) for note in getattr(error, "__notes__", ())]
+    except Exception as problem:  # noqa: BLE001  # an exception may be as broken as any other object
+        lines, notes = [f"<no traceback: {type(problem).__name__}>"], []
     inner = describe_error(cause, depth=depth - 1) if cause is not None and depth > 0 else None
     name = type_name(type(error)).replace(":", ".").removeprefix("builtins.")
-    return ErrorInfo(name, _text_of(error), "".join(lines), notes, inner)
+    return ErrorInfo(name, _text_of(error), readable("".join(lines)), notes, inner)
 
 
 def _text_of(error: BaseException) -> str:
     try:
-        return str(error)
+        return readable(str(error))
     except Exception as problem:  # noqa: BLE001  # an exception's own __str__ may fail
         return f"<{type(error).__qualname__}, whose __str__ raised {type(problem).__name__}>"
 

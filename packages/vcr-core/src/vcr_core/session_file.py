@@ -56,7 +56,7 @@ class DamagedFrameError(VcrError):
         )
 
 
-class SessionSource(Protocol):
+class SessionSource(Protocol):  # noqa: D102  # what each method returns is told by `SessionFile`
     """What a player reads from: a recording of this format, or another made to look like one."""
 
     path: Path

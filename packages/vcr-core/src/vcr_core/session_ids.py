@@ -35,7 +35,7 @@ class SessionIdError(VcrError):
         self.reason = reason
         super().__init__(
             f"session id {session_id!r} is refused: {reason}. An id is a name of letters, digits and . _ + @ = - that "
-            f"begins with a letter or digit or _, at most {MAX_LENGTH} characters; the directory is chosen by output_dir."
+            f"begins with a letter, a digit or _, at most {MAX_LENGTH} characters; output_dir chooses the directory."
         )
 
 

@@ -29,9 +29,10 @@ from vcr_core.errors import VcrError
 from vcr_core.frames import ErrorInfo, FrameRow, Totals
 from vcr_core.log_file import Flusher, LogFile
 from vcr_core.redaction import Redactor
+from vcr_core.row_encoder import RowEncoder
 from vcr_core.state_chain import EncodedStates, FrameRef, StateChain, StateChains, ValueEncoder
-from vcr_core.values.encode import shallow_repr
-from vcr_core.wire_format import encode, frame_body, line_body
+from vcr_core.totals import read_totals
+from vcr_core.wire_format import FormatError, encode, frame_body, line_body
 
 Durability = Literal["kernel", "fsync"]
 FrameStyle = Literal["state", "call"]
@@ -75,22 +76,23 @@ class Draft(msgspec.Struct):
     """A frame on its way to the file."""
 
     row: FrameRow
+    fields: bytes
     head: bytes
     states: EncodedStates
     ref: FrameRef
 
     def size(self) -> int:
         """Return about how many bytes it will take."""
-        return 300 + len(self.head) + sum(map(len, self.states.fields))
+        return 300 + len(self.fields) + len(self.head) + sum(map(len, self.states.fields))
 
     def body(self, index: int) -> bytes:
         """Return the unsealed line of this frame at that index."""
         self.row.index = self.ref.index = index
         base = self.states.base
-        fields = self.states.fields
+        parts = self.states.fields
         if base is not None:
-            fields = [b'"base":%d' % base.index, *fields]
-        return frame_body(self.row, self.head, fields)
+            parts = [b'"base":%d' % base.index, *parts]
+        return frame_body(index, self.fields, self.head, parts)
 
 
 _flusher = Flusher()
@@ -110,7 +112,7 @@ class SessionWriter:
         totals: What the session holds already, if it is continued.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what it stands on is injected
         self,
         log: LogFile,
         *,
@@ -125,7 +127,7 @@ class SessionWriter:
         self.log = log
         self._blobs = blobs
         self._encoder = encoder
-        self._redactor = redactor
+        self._row_encoder = RowEncoder(redactor)
         self._durability = durability
         self._clock = clock or Clock()
         self._chains = StateChains(lambda: StateChain(encoder, diff_mode=diff_mode))
@@ -138,6 +140,7 @@ class SessionWriter:
         self._warned = False
         self._closed = False
         self.status = "ok"
+        self.runs = 0
         self._totals = totals or Totals()
         self._cost = None if self._totals.cost_usd is None else Decimal(str(self._totals.cost_usd))
         _open_writers.add(self)
@@ -147,7 +150,7 @@ class SessionWriter:
         """Number of frames written, and waiting to be."""
         return self.log.frames + len(self._waiting)
 
-    def write(
+    def write(  # noqa: PLR0913  # a frame has that many parts
         self,
         row: FrameRow,
         input_state: Any,
@@ -157,6 +160,7 @@ class SessionWriter:
         metadata: dict[str, Any] | None = None,
         error: ErrorInfo | None = None,
         chain: Hashable = None,
+        extra: dict[str, Any] | None = None,
     ) -> FrameRow:
         """Record one frame and return its row, with the index it has, or is expected to have.
 
@@ -168,34 +172,36 @@ class SessionWriter:
             metadata: The user's own fields.
             error: The exception that ended the step.
             chain: Which line of states the frame belongs to; by default the current thread's.
+            extra: More fields of the frame, each with its value.
         """
         ref = FrameRef()
         key = (style, row.node_name if style == "call" else None, threading.get_ident() if chain is None else chain)
         with self._lock:
             try:
                 states = self._encode_states(key, style, input_state, output_state, ref)
-                head = self._encode_head(row, metadata, error)
+                head = self._encode_head(metadata, error, extra)
             except Exception as problem:  # noqa: BLE001  # the agent's values may do anything; it must go on
                 self._chains.drop(key)
-                self._trouble(f"frame {self.frames} ({row.node_name}) could not be encoded: {problem!r}")
-                states, head = self._describe(input_state, output_state), b"{}"
+                states = self._encode_again(input_state, output_state, row.node_name, problem)
+                head = self._encode_head(None, error, None)
             except BaseException:
                 self._chains.drop(key)
                 raise
-            self._send(Draft(row, head, states, ref))
-            self._count(row)
+            self._send(row, head, states, ref)
         return row
 
     def write_reference(self, row: FrameRow, session: str, frame: int) -> FrameRow:
         """Record a frame whose states stand in another session (a step served from its tape)."""
         with self._lock:
             fields = [b'"tape":%b' % encode({"session": session, "frame": frame})]
-            self._send(Draft(row, b"{}", EncodedStates(None, fields), FrameRef()))
-            self._count(row)
+            self._send(row, b"{}", EncodedStates(None, fields), FrameRef())
         return row
 
     def write_line(self, kind: str, data: Any, *, sync: bool = False) -> None:
-        """Record a line that is not a frame; `data` is any value, and is redacted."""
+        """Record a line that is not a frame; `data` is a dict of any values or a struct of them, and is redacted."""
+        if isinstance(data, msgspec.Struct):
+            fields = {name: getattr(data, name) for name in data.__struct_fields__}
+            data = {name: value for name, value in fields.items() if value is not None}
         with self._lock:
             try:
                 encoded = self._encoder.encode(data)
@@ -211,39 +217,51 @@ class SessionWriter:
         chain = self._chains.get(key)
         return chain.state_frame(before, after, ref) if style == "state" else chain.call_frame(before, after, ref)
 
-    def _encode_head(self, row: FrameRow, metadata: dict[str, Any] | None, error: ErrorInfo | None) -> bytes:
-        """Return the encoded metadata and error; redact the row's own fields in place."""
-        redactor = self._redactor
-        if redactor is not None and redactor.may_contain(encode(row)):
-            for name in ("node_name", "model", "error_type", "error_message", "key", "parent", "label"):
-                text = getattr(row, name)
-                if text:
-                    setattr(row, name, redactor.redact_text(text))
+    def _encode_head(
+        self, metadata: dict[str, Any] | None, error: ErrorInfo | None, extra: dict[str, Any] | None
+    ) -> bytes:
+        """Return the encoded metadata, error and other fields."""
         head = self._encoder.encode(metadata) if metadata else b"{}"
-        return head + b',"error":' + self._encoder.encode(msgspec.to_builtins(error)) if error is not None else head
+        if error is not None:
+            head += b',"error":' + self._encoder.encode_inline(msgspec.to_builtins(error))
+        for name, value in (extra or {}).items():
+            head += b',"%b":%b' % (name.encode(), self._encoder.encode(value))
+        return head
 
-    @staticmethod
-    def _describe(input_state: Any, output_state: Any) -> EncodedStates:
-        parts: list[bytes] = []
-        for name, value in (("input_state", input_state), ("output_state", output_state)):
-            wire = {"$vcr": "opaque", "type": type(value).__qualname__, "repr": f"<{type(value).__qualname__}>"}
-            parts.append(b'"%b":%b' % (name.encode(), encode(wire)))
-        return EncodedStates(None, parts)
+    def _encode_again(self, before: Any, after: Any, node_name: object, problem: Exception) -> EncodedStates:
+        """Encode states that failed at first, by themselves: another thread may have changed them under the walk."""
+        fields: list[bytes] = []
+        for name, value in ((b"input_state", before), (b"output_state", after)):
+            try:
+                encoded = self._encoder.encode(value)
+            except Exception as again:  # noqa: BLE001  # described instead
+                self._trouble(f"frame {self.frames} ({node_name}): a state cannot be encoded: {again!r}, {problem!r}")
+                kind = type(value).__qualname__
+                encoded = encode({"$vcr": "opaque", "type": kind, "repr": f"<{kind}>"})
+            fields.append(b'"%b":%b' % (name, encoded))
+        return EncodedStates(None, fields)
 
-    def _send(self, draft: Draft) -> None:
-        """Append a draft after those that still wait; keep it if the disk refuses it.  The lock is held."""
-        if self._closed:
-            self._reopen()
-        self._waiting.append(draft)
-        self._waiting_bytes += draft.size()
+    def _send(self, row: FrameRow, head: bytes, states: EncodedStates, ref: FrameRef) -> None:
+        """Append a frame after those that still wait; keep it if the disk refuses it.  The lock is held."""
+        draft = Draft(row, self._row_encoder.encode(row), head, states, ref)
+        self._count(row)
         try:
-            self._drain()
-        except OSError as problem:
-            draft.row.index = self.frames - 1
-            self._trouble(f"{problem.strerror or problem} ({self.log.path})")
+            if self._closed:
+                self._reopen()
+            if self._waiting:
+                self._drain()
+            self.log.append(draft.body)
+        except (OSError, FormatError) as problem:
+            self._waiting.append(draft)
+            self._waiting_bytes += draft.size()
+            row.index = self.frames - 1
+            self._trouble(f"{getattr(problem, 'strerror', None) or problem} ({self.log.path})")
             self._give_up_oldest()
         else:
-            self._sync_later()
+            if self._durability == "fsync":
+                self.sync()
+            else:
+                self._sync_later()
 
     def _drain(self) -> None:
         waiting = self._waiting
@@ -251,23 +269,29 @@ class SessionWriter:
             self.log.append(waiting[0].body)
             self._waiting_bytes -= waiting.popleft().size()
         self._waiting_bytes = 0
-        if self._durability == "fsync":
-            self.sync()
 
     def _give_up_oldest(self) -> None:
-        """Bound the memory: give up the oldest waiting frames, and with them every chain that leans on them."""
+        """Bound the memory: give up the oldest waiting frames, and with them those that lean on them."""
+        if self._waiting_bytes <= MAX_WAITING:
+            return
+        lost: set[FrameRef] = set()
         while self._waiting_bytes > MAX_WAITING:
-            self._waiting_bytes -= self._waiting.popleft().size()
-            self._totals.lost += 1
-            self._chains = StateChains(self._chains.make)
-            kept = [draft for draft in self._waiting if draft.states.base is None or draft.states.base.index >= 0]
-            self._totals.lost += len(self._waiting) - len(kept)
-            self._waiting = deque(kept)
-            self._waiting_bytes = sum(draft.size() for draft in kept)
+            oldest = self._waiting.popleft()
+            self._waiting_bytes -= oldest.size()
+            lost.add(oldest.ref)
+        kept: deque[Draft] = deque()
+        for draft in self._waiting:
+            if draft.states.base in lost:
+                lost.add(draft.ref)
+            else:
+                kept.append(draft)
+        self._totals.lost += len(lost)
+        self._waiting = kept
+        self._waiting_bytes = sum(draft.size() for draft in kept)
+        self._chains = StateChains(self._chains.make)
 
     def _reopen(self) -> None:
-        log = LogFile.open(self.log.path)
-        self.log, self._closed = log, False
+        self.log, self._closed = self.log.open_again(), False
         _open_writers.add(self)
 
     def _count(self, row: FrameRow) -> None:
@@ -327,9 +351,7 @@ class SessionWriter:
             problems, self._problems = self._problems, []
             self._warned = False
             if problems or self._waiting or self._totals.lost:
-                raise RecordingError(
-                    self.log.path, problems, lost=self._totals.lost, waiting=len(self._waiting)
-                )
+                raise RecordingError(self.log.path, problems, lost=self._totals.lost, waiting=len(self._waiting))
         return self._totals
 
     def _end(self, status: str) -> None:
@@ -339,7 +361,11 @@ class SessionWriter:
         totals.cost_usd = None if self._cost is None else float(self._cost)
 
         def body(index: int) -> bytes:
-            return line_body("end", msgspec.structs.replace(totals, frames=index))
+            whole = totals
+            if index != totals.frames:  # others wrote frames of this session, or some were lost
+                whole = read_totals(self.log.path)
+                whole.status, whole.ended_at, whole.lost = totals.status, totals.ended_at, totals.lost
+            return line_body("end", whole)
 
         self.log.append(body)
 
@@ -357,10 +383,12 @@ _open_writers: weakref.WeakSet[SessionWriter] = weakref.WeakSet()
 
 def _new_locks_after_fork() -> None:
     """A child process may inherit locks held by threads that it does not have."""
+    global _flusher  # the child's own; the parent's thread and lock did not come along
+    _flusher = Flusher()
     for writer in list(_open_writers):
-        writer._lock = threading.Lock()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # same module
-        writer._sync_lock = threading.Lock()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-        writer._flush_due = False  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        writer._lock = threading.Lock()  # pyright: ignore[reportPrivateUsage]  # same module
+        writer._sync_lock = threading.Lock()  # pyright: ignore[reportPrivateUsage]
+        writer._flush_due = False  # pyright: ignore[reportPrivateUsage]
 
 
 if hasattr(os, "register_at_fork"):

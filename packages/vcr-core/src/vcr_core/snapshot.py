@@ -6,8 +6,10 @@ are the very objects of the agent.  ``live == snapshot`` is then one C call: equ
 lists and dicts compare item by item without a line of Python.
 
 Plain ``==`` is blind to types (``1 == True == 1.0``), so a snapshot holds numbers, and everything that is not plain
-JSON, inside objects of this module whose ``__eq__`` is exact.  What `==` cannot see is a plain `str` that became an
-equal instance of a subclass of `str`, and a dict whose keys only changed their order; neither is a change here.
+JSON, inside objects of this module whose ``__eq__`` is exact.  The snapshot stands on the left of every comparison, so
+that these are asked and not the agent's objects, which may answer anything.  What `==` cannot see is a string or None
+that became an object which claims to be equal to it, and a dict whose keys only changed their order; neither is a
+change here.
 
 What changed is found by `vcr_core.delta`.
 """
@@ -24,6 +26,7 @@ import msgspec
 from vcr_core.values.encode import BLOB_SIZE, MAX_DEPTH, TAG, WireEncoder
 from vcr_core.values.kinds import object_fields
 
+NAME_FIELDS = ("name", "key", "header")
 _NUMBERS = frozenset({int, float, bool})
 _MANY = 16
 
@@ -39,6 +42,8 @@ class _Exact:
 
 
 class Number(_Exact):
+    """A number, equal to one of the same type only; ``0.0`` is not ``-0.0``."""
+
     __slots__ = ("kind", "value")
 
     def __init__(self, value: float) -> None:
@@ -72,6 +77,7 @@ class Numbers(_Exact):
         return (array("d", head).tobytes() if self.kind is float else head) == self.values
 
     def as_list(self) -> list[Any]:
+        """Return the snapshots of the numbers, one by one."""
         values: Any = array("d", self.values) if isinstance(self.values, bytes) else self.values
         return [Number(value) for value in values]
 
@@ -161,7 +167,27 @@ class Probe:
             if key not in safe and not self.check_key(key):
                 return self._take_other(value, dict, depth)
             copy[key] = item if type(item) is str and len(item) < BLOB_SIZE else self.take(item, depth)
+        if "value" in copy:
+            self.check_named(value)
         return copy
+
+    def retake(self, live: dict[Any, Any], old: dict[str, Any]) -> tuple[Any, dict[Any, Any]]:
+        """Return a snapshot of `live` that reuses the equal parts of one of an earlier state, and the other items.
+
+        What is noted is true of those other items only.
+        """
+        kept: dict[str, Any] = {}
+        fresh: dict[Any, Any] = {}
+        for key, item in live.items():
+            if type(key) is str and key in old and old[key] == item:
+                kept[key] = old[key]
+            else:
+                fresh[key] = item
+        taken = self._take_dict(fresh, 1)
+        if type(taken) is not dict:
+            return self.take(live), live
+        self.check_named(live)
+        return {**kept, **taken}, fresh
 
     def check_key(self, key: Any) -> bool:
         """Note whether `key` announces a secret; return False if a dict with it must be tagged."""
@@ -172,6 +198,17 @@ class Probe:
         elif len(self._safe) < 10_000:
             self._safe.add(key)
         return True
+
+    def check_named(self, value: dict[Any, Any]) -> None:
+        """Note whether a dict such as ``{"name": "Authorization", "value": …}`` names its value as a secret."""
+        if self._is_secret_key is not None and "value" in value:
+            names = (value.get(field) for field in NAME_FIELDS)
+            self.secret = self.secret or any(type(name) is str and self._is_secret_key(name) for name in names)
+
+    def check_pair(self, value: list[Any]) -> None:
+        """Note whether a list such as ``["authorization", "Bearer …"]`` names its second item as a secret."""
+        if self._is_secret_key is not None and len(value) == 2 and type(value[0]) is str:
+            self.secret = self.secret or self._is_secret_key(value[0])
 
     def _take_list(self, value: list[Any], depth: int) -> Any:
         if len(value) >= _MANY and type(value[0]) in _NUMBERS:
@@ -188,4 +225,7 @@ class Probe:
             fields = self._take_dict(known[0], depth + 1)
             if type(fields) is dict:
                 return ObjectSnapshot(cls, fields, known[1])
-        return Opaque(cls, _encode(WireEncoder().encode(value)))
+        encoded = _encode(WireEncoder().encode(value))
+        if self._is_secret_key is not None and b'"value"' in encoded:
+            self.secret = True  # it may be named in there; only a walk can tell
+        return Opaque(cls, encoded)

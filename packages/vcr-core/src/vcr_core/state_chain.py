@@ -54,32 +54,36 @@ class ValueEncoder:
         """Return a probe that knows this encoder's secret keys."""
         return Probe(self._redactor.is_secret_key if self._redactor else None)
 
-    def encode(self, value: Any, *, plain: bool = False, secret: bool = True) -> bytes:
-        """Return the encoding of a value.
+    def encode(self, value: Any) -> bytes:
+        """Return the encoding of any value."""
+        return self._redact(encode(to_wire(value, blobs=self._blobs)))
+
+    def encode_inline(self, value: Any) -> bytes:
+        """Return the encoding of any value, its large leaves in place."""
+        return self._redact(encode(to_wire(value)))
+
+    def encode_probed(self, value: Any, probe: Probe, *, fresh: Any = None) -> tuple[bytes, bool]:
+        """Return the encoding of a value, and True if it is plain JSON in which nothing looks like a secret.
 
         Args:
             value: Any live value.
-            plain: True if a probe found nothing but plain JSON in it.
-            secret: False if a probe found no key of a secret in it.
+            probe: What was noted about it.
+            fresh: The part of `value` that is new, if the rest is known to be plain and without secrets.
         """
-        encoded = self._encode_plain(value) if plain else None
+        encoded = self._encode_plain(value) if probe.plain else None
         if encoded is None:
-            encoded = encode(to_wire(value, blobs=self._blobs))
+            return self.encode(value), False
         redactor = self._redactor
-        if redactor is not None and (secret or redactor.may_contain(encoded)):
-            wire = decode(encoded)
-            redacted = redactor.redact_tree(wire)
-            if redacted is not wire:
-                return encode(redacted)
-        return encoded
+        if redactor is None:
+            return encoded, True
+        if probe.secret or redactor.may_contain(encoded if fresh is None else encode(fresh)):
+            return self._redact(encoded), False
+        return encoded, True
 
-    @staticmethod
-    def _encode_plain(value: Any) -> bytes | None:
-        """Encode without a walk; None if something in it is not as plain as it looked (a lone surrogate, 2**70)."""
-        try:
-            return encode(value)
-        except (UnicodeEncodeError, OverflowError, TypeError, ValueError, RecursionError):
-            return None
+    def measure(self, value: Any) -> int:
+        """Return about how long the encoding of a value is, in bytes."""
+        encoded = self._encode_plain(value)
+        return len(encode(to_wire(value, blobs=self._blobs)) if encoded is None else encoded)
 
     def encode_ops(self, ops: list[Op], *, plain: bool) -> bytes | None:
         """Return the encoding of patch operations, or None if they cannot be written without showing a secret."""
@@ -88,7 +92,7 @@ class ValueEncoder:
             wired = [{**op, "value": to_wire(op["value"], blobs=self._blobs)} if "value" in op else op for op in ops]
             encoded = self._encode_plain(wired)
         redactor = self._redactor
-        if encoded is None or redactor is None or not redactor.may_contain(encoded):
+        if encoded is None or redactor is None or (plain and not redactor.may_contain(encoded)):
             return encoded
         wire = decode(encoded)
         for op in wire:
@@ -97,6 +101,22 @@ class ValueEncoder:
             if "value" in op:
                 op["value"] = redactor.redact_tree(op["value"])
         return encode(wire)
+
+    def _redact(self, encoded: bytes) -> bytes:
+        redactor = self._redactor
+        if redactor is None:
+            return encoded
+        wire = decode(encoded)
+        redacted = redactor.redact_tree(wire)
+        return encoded if redacted is wire else encode(redacted)
+
+    @staticmethod
+    def _encode_plain(value: Any) -> bytes | None:
+        """Encode without a walk; None if something in it is not as plain as it looked (a lone surrogate, 2**70)."""
+        try:
+            return encode(value)
+        except (UnicodeEncodeError, OverflowError, TypeError, ValueError, RecursionError):
+            return None
 
 
 class FrameRef:
@@ -128,6 +148,7 @@ class StateChain:
         self._mode = diff_mode
         self._probe = encoder.probe()
         self._snapshot: Any = _NOTHING
+        self._clean = False
         self._base: FrameRef | None = None
         self._size = 0
         self._chained = 0
@@ -140,7 +161,7 @@ class StateChain:
         if output_state is input_state:
             output_field = b'"output_patch":[]'
         else:
-            _, output_field = self._next(b"output", output_state)
+            _, output_field = self._next(b"output", output_state, twin=input_state)
         self._base = ref
         return EncodedStates(base if patched else None, [field, output_field])
 
@@ -149,29 +170,48 @@ class StateChain:
         base = self._base
         patched, field = self._next(b"input", arguments)
         self._base = ref
-        fields = [field, b'"output_state":' + self._encoder.encode(result)]
+        fields = [field, b'"output_state":' + self._encode_result(result)]
         if patched:
             fields.insert(0, b'"base_part":"input"')
         return EncodedStates(base if patched else None, fields)
 
-    def _next(self, part: bytes, live: Any) -> tuple[bool, bytes]:
-        """Encode one state after the last one; True with it if it is written as a patch."""
-        snapshot = self._snapshot
+    def _encode_result(self, result: Any) -> bytes:
+        self._probe.reset()
+        self._probe.take(result)
+        return self._encoder.encode_probed(result, self._probe)[0]
+
+    def _next(self, part: bytes, live: Any, twin: Any = _NOTHING) -> tuple[bool, bytes]:
+        """Encode one state after the last one; True with it if it is written as a patch.
+
+        `twin` is a live state that is known to be equal to the last one.
+        """
+        snapshot, self._snapshot = self._snapshot, _NOTHING
         if snapshot is _NOTHING or self._mode is False:
             return self._whole(part, live)
-        if live == snapshot:
-            return True, b'"%b_patch":[]' % part
-        if self._mode is None and self._size <= SMALL:
+        try:
+            small = self._mode is None and self._size <= SMALL
+            if (small or twin is _NOTHING) and snapshot == live:
+                self._snapshot = snapshot
+                return True, b'"%b_patch":[]' % part
+            if small:
+                return self._whole(part, live, snapshot)
+            return self._difference(part, live, snapshot, twin)
+        except Exception:  # noqa: BLE001  # an agent's object may raise when it is compared; its state is still written
             return self._whole(part, live)
-        self._snapshot = _NOTHING
+
+    def _difference(self, part: bytes, live: Any, snapshot: Any, twin: Any) -> tuple[bool, bytes]:
         probe = self._probe
         probe.reset()
         delta = Delta(probe)
-        changed = delta.run(live, snapshot)
+        changed = delta.run(live, snapshot, twin)
+        if not delta.ops:
+            self._snapshot = changed
+            return True, b'"%b_patch":[]' % part
         ops = None if probe.secret else self._encoder.encode_ops(delta.ops, plain=probe.plain)
         if ops is None or not self._worth(len(ops), live):
             return self._whole(part, live)
         self._snapshot = changed
+        self._clean = False
         self._chained += len(ops) + _OP_COST
         return True, b'"%b_patch":%b' % (part, ops)
 
@@ -179,7 +219,7 @@ class StateChain:
         """Decide between a patch of that length and a whole copy; measures the whole copy only when it is due."""
         if length <= _WORTH * self._size and self._chained + length <= self._due:
             return True
-        self._size = len(self._encoder.encode(live, secret=False))
+        self._size = self._encoder.measure(live)
         if self._mode is None and length > _WORTH * self._size:
             return False
         chained = self._chained + length
@@ -188,12 +228,17 @@ class StateChain:
         self._due = 2 * chained
         return True
 
-    def _whole(self, part: bytes, live: Any) -> tuple[bool, bytes]:
-        self._snapshot = _NOTHING
+    def _whole(self, part: bytes, live: Any, old: Any = _NOTHING) -> tuple[bool, bytes]:
+        """Encode a state whole; `old` is the snapshot of the last one, if its equal parts are to be trusted again."""
         probe = self._probe
         probe.reset()
-        snapshot = probe.take(live)
-        encoded = self._encoder.encode(live, plain=probe.plain, secret=probe.secret)
+        fresh = None
+        if self._clean and type(live) is dict and type(old) is dict:
+            snapshot, fresh = probe.retake(live, old)
+        else:
+            snapshot = probe.take(live)
+        self._clean = False
+        encoded, self._clean = self._encoder.encode_probed(live, probe, fresh=fresh)
         self._snapshot = snapshot
         self._size = self._chained = len(encoded)
         self._due = 2 * len(encoded) + _SLACK

@@ -93,11 +93,9 @@ class StateReader:
     @staticmethod
     def _whole_or_patch(states: FrameStates, part: Part, patches: list[Ops]) -> Any:
         """Return the whole state, or put the patch that leads to it on the list."""
-        whole, patch = (
-            (states.output_state, states.output_patch)
-            if part == "output"
-            else (states.input_state, states.input_patch)
-        )
+        whole, patch = states.input_state, states.input_patch
+        if part == "output":
+            whole, patch = states.output_state, states.output_patch
         if whole is msgspec.UNSET:
             patches.append(patch or [])
         return whole
@@ -121,5 +119,6 @@ def _apply(document: Any, ops: Ops) -> Any:
             container.append(copy_wire(op["value"]))
         else:
             container = None
-            document = apply(document, [{**op, "value": copy_wire(op["value"])} if "value" in op else op], in_place=True)
+            own = {**op, "value": copy_wire(op["value"])} if "value" in op else op
+            document = apply(document, [own], in_place=True)
     return document

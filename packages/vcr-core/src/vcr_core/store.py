@@ -138,7 +138,7 @@ class Store:
         """
         session_id, take = split_take(name)
         takes = self.takes(session_id)
-        if "~" in name and take not in takes or not takes:
+        if not takes or ("~" in name and take not in takes):
             raise SessionNotFoundError(name, self.directory, self.names()[:8])
         return self.directory / file_name(session_id, take=take if "~" in name else takes[-1])
 

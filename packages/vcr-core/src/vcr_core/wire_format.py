@@ -82,6 +82,8 @@ class FrameBody(FrameStates):
 
     metadata: dict[str, Any] = {}
     error: ErrorInfo | None = None
+    mutated: dict[str, Any] | None = None
+    returned: str | None = None
 
 
 class StatesLine(msgspec.Struct):
@@ -105,6 +107,7 @@ class AnyLine(msgspec.Struct):
 
 
 _row_decoder = msgspec.json.Decoder(FrameLine)
+_row_only_decoder = msgspec.json.Decoder(FrameRow)
 _any_decoder = msgspec.json.Decoder(AnyLine)
 states_decoder = msgspec.json.Decoder(StatesLine)
 body_decoder = msgspec.json.Decoder(BodyLine)
@@ -140,9 +143,23 @@ def line_body(kind: str, data: Any) -> bytes:
     return b'{"type":%b,"data":%b' % (encode(kind), encode(data))
 
 
-def frame_body(row: FrameRow, metadata: bytes, rest: list[bytes]) -> bytes:
+def row_fields(row: FrameRow) -> bytes:
+    """Return the encoded fields of a row but its index, which is known when the line is written.
+
+    Raises:
+        FormatError: If a reader would refuse them: a field is not of its type.
+    """
+    try:
+        encoded = encode(row)
+        _row_only_decoder.decode(encoded)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise FormatError(f"not the row of a frame: {error}") from error
+    return encoded[encoded.index(b",") + 1 : -1]
+
+
+def frame_body(index: int, row: bytes, metadata: bytes, rest: list[bytes]) -> bytes:
     """Return an unsealed frame line: the row's fields, the encoded metadata, then encoded ``"name":value`` fields."""
-    return b'{"type":"frame","data":%b,"metadata":%b,%b}' % (encode(row)[:-1], metadata, b",".join(rest))
+    return b'{"type":"frame","data":{"index":%d,%b,"metadata":%b,%b}' % (index, row, metadata, b",".join(rest))
 
 
 def decode_row(line: bytes) -> FrameRow:

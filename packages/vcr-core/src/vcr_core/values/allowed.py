@@ -32,15 +32,15 @@ class Allowed:
     Args:
         names: Classes; or strings ``module:Class``, ``module:*`` or ``package.*``.  A string allows the module to be
             imported when such a value is met.
-        loaded_packages: Top-level packages whose classes are allowed if their module is loaded already; nothing is
-            imported for these.
+        loaded: Allow every class whose module is loaded already; nothing is imported for these.  The engine reads its
+            tapes so: the agent that is run has loaded what it needs.
     """
 
-    def __init__(self, names: Iterable[str | type] = (), *, loaded_packages: Iterable[str] = ()) -> None:
+    def __init__(self, names: Iterable[str | type] = (), *, loaded: bool = False) -> None:
         self._classes: dict[str, type] = {}
         self._modules: set[str] = set()
         self._packages: set[str] = set()
-        self._loaded_packages = frozenset(loaded_packages)
+        self._loaded = loaded
         for name in names:
             self._add(name)
 
@@ -62,7 +62,7 @@ class Allowed:
         module_name, _, qualname = name.partition(":")
         if known is type(None) or module_name in self._modules or self._in_package(module_name):
             found = _lookup(_import(module_name), qualname)
-        elif module_name.partition(".")[0] in self._loaded_packages:
+        elif self._loaded:
             found = _lookup(sys.modules.get(module_name), qualname)
         else:
             return None

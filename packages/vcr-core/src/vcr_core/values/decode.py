@@ -14,6 +14,7 @@ from typing import Any
 
 from vcr_core.values.allowed import Allowed
 from vcr_core.values.encode import TAG
+from vcr_core.values.kinds import kind_of
 from vcr_core.values.tagged import Stream, Tagged
 
 _TAG_BYTES = b'"$vcr"'
@@ -73,9 +74,14 @@ class Decoder:
         return content
 
     def named(self, wire: dict[str, Any]) -> type:
-        """Return the allowed class that `wire` names; raises KeyError if it is not allowed."""
+        """Return the allowed class that `wire` names.
+
+        Raises:
+            KeyError: If it is not allowed, or is no class of the kind that the file says: a file must not choose what
+                is called with what.
+        """
         cls = self.allowed.find(wire["type"])
-        if cls is None:
+        if cls is None or kind_of(cls) != wire[TAG]:
             raise KeyError(wire["type"])
         return cls
 
@@ -191,7 +197,7 @@ def _with_slots(cls: type[BaseException], args: list[Any], fallback: BaseExcepti
 
 def _numpy(decoder: Decoder) -> Any:
     numpy = sys.modules.get("numpy")
-    if numpy is None and decoder.allowed.find("numpy:ndarray") is not None:
+    if numpy is None and decoder.allowed.find("numpy:ndarray"):  # which imports it, where it is allowed
         numpy = sys.modules.get("numpy")
     if numpy is None:
         raise KeyError("numpy")

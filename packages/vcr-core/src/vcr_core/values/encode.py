@@ -103,15 +103,23 @@ class WireEncoder:
             encoded = value.encode()
         else:
             return value
-        return self._large("str", encoded) if len(encoded) >= BLOB_SIZE and self._blobs else value
+        return self._large("str", encoded) or value
 
-    def _large(self, kind: str, content: bytes) -> dict[str, Any]:
-        assert self._blobs is not None
-        return {TAG: "blob", "kind": kind, "hash": self._blobs.put(kind, content), "size": len(content)}
+    def _large(self, kind: str, content: bytes) -> dict[str, Any] | None:
+        """Put a large leaf aside; None if it is to stay where it is.
+
+        A disk that refuses the blob does not lose the value: it stays in the line, which waits in memory.
+        """
+        if self._blobs is None or len(content) < BLOB_SIZE:
+            return None
+        try:
+            return {TAG: "blob", "kind": kind, "hash": self._blobs.put(kind, content), "size": len(content)}
+        except OSError:
+            return None
 
     def bytes_leaf(self, value: bytes) -> Any:
         """Return the ``v`` of a value whose content is bytes: base64, or a blob when large."""
-        return self._large("bytes", value) if len(value) >= BLOB_SIZE and self._blobs else b64(value)
+        return self._large("bytes", value) or b64(value)
 
     def _compound(self, value: Any, cls: type) -> Any:
         if id(value) in self._inside:
@@ -154,11 +162,9 @@ class WireEncoder:
 
         if cls is Tagged:
             return value.wire
-        encoder: Callable[[WireEncoder, Any], Any] | None = encoder_for(cls)
-        if encoder is None:
-            return opaque(value)
         try:
-            return encoder(self, value)
+            encoder: Callable[[WireEncoder, Any], Any] | None = encoder_for(cls)
+            return opaque(value) if encoder is None else encoder(self, value)
         except RecursionError:
             raise
         except Exception as error:  # noqa: BLE001  # the agent's own objects may raise anything when looked at
@@ -169,7 +175,7 @@ def opaque(value: Any, *, problem: BaseException | None = None) -> dict[str, Any
     """Describe a value that cannot be taken apart."""
     wire = {TAG: "opaque", "type": type_name(type(value)), "repr": shallow_repr(value)}
     if problem is not None:
-        wire["problem"] = f"{type(problem).__name__}: {problem}"[:500]
+        wire["problem"] = shallow_repr(problem)
     return wire
 
 
@@ -181,7 +187,12 @@ def shallow_repr(value: Any) -> str:
         text = f"<{type(value).__qualname__}, whose repr raised {type(error).__name__}>"
     head, _, rest = text.partition(" at 0x")
     text = head + rest.lstrip("0123456789abcdefABCDEF") if rest else text
-    return text[:500].encode("utf-8", "replace").decode()
+    return readable(text[:500])
+
+
+def readable(text: str) -> str:
+    """Return `text` with what UTF-8 cannot hold escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def str_of_int(value: int) -> str:

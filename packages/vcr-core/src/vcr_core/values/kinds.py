@@ -201,6 +201,11 @@ def object_fields(value: Any) -> tuple[dict[str, Any], Any] | None:
     return (vars(value), None) if encode is _encode_object else None
 
 
+def kind_of(cls: type) -> str | None:
+    """Return the kind under which instances of a user's class are written, None for all other classes."""
+    return _USER_KINDS.get(encoder_for(cls))
+
+
 def _is_numpy(cls: type, name: str) -> bool:
     return any(base.__module__.partition(".")[0] == "numpy" and base.__name__ == name for base in cls.__mro__)
 
@@ -261,3 +266,13 @@ _FAMILIES: tuple[tuple[Callable[[type], bool], Encode], ...] = (
     (lambda cls: issubclass(cls, datetime.datetime), _encode_datetime),
     (_is_value_object, _encode_object),
 )
+
+_USER_KINDS: dict[Encode | None, str] = {
+    _encode_enum: "enum",
+    _encode_exception: "exception",
+    _encode_dataclass: "dataclass",
+    _encode_pydantic: "pydantic",
+    _encode_struct: "struct",
+    _encode_namedtuple: "namedtuple",
+    _encode_object: "object",
+}

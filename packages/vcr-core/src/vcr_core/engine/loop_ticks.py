@@ -1,0 +1,52 @@
+"""Counts the iterations of an event loop, for a short while after each mark."""
+
+from __future__ import annotations
+
+import asyncio
+
+LIMIT = 8
+"""Iterations that are counted; whoever reacts to a completed task has done so by then."""
+
+
+class LoopTicks:
+    """How many iterations ago something happened in an event loop.
+
+    Counting keeps the loop turning, so it stops after `LIMIT` iterations; from then on the answer is None: long ago.
+    """
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._count = LIMIT
+        self._running = False
+
+    def mark(self) -> int | None:
+        """Note that something happens now; return the iterations since the last time, None if they were many."""
+        since = self.since()
+        loop = running_loop()
+        self._loop = loop
+        if loop is not None:
+            self._count = 0
+            if not self._running:
+                self._running = True
+                loop.call_soon(self._tick, loop)
+        return since
+
+    def since(self) -> int | None:
+        """Return the iterations since the last mark in the running loop; None if many, or in another loop."""
+        if self._count >= LIMIT or self._loop is None or self._loop is not running_loop():
+            return None
+        return self._count
+
+    def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._count += 1
+        self._running = self._count < LIMIT and loop is self._loop
+        if self._running:
+            loop.call_soon(self._tick, loop)
+
+
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """Return the event loop that runs in this thread, or None."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

@@ -1,0 +1,137 @@
+"""Carries the scope of a run into what the agent spawns: asyncio tasks, thread pools and threads.
+
+Installed once per process, when the first run starts; outside of a run everything behaves as before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextvars
+import functools
+import sys
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from vcr_core.engine.scope import Scope, current_scope
+
+_installed = threading.Event()
+_install_lock = threading.Lock()
+
+
+def install() -> None:
+    """Have thread pools and threads inherit the scope; does nothing the second time."""
+    with _install_lock:
+        if _installed.is_set():
+            return
+        _patch_thread_pool()
+        _patch_threads()
+        _installed.set()
+
+
+def _patch_thread_pool() -> None:
+    plain: Any = concurrent.futures.ThreadPoolExecutor.submit
+
+    @functools.wraps(plain)
+    def submit(self: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        scope = current_scope.get()
+        if scope is None:
+            return plain(self, fn, *args, **kwargs)
+        child = scope.spawn(fn, args, kwargs)
+        context = contextvars.copy_context()
+        future = plain(self, context.run, _run_in_thread, child, functools.partial(fn, *args, **kwargs))
+        future.add_done_callback(lambda _: child.run.order.branch_ended(child))
+        return future
+
+    concurrent.futures.ThreadPoolExecutor.submit = submit  # type: ignore[method-assign]  # the one place to hook
+
+
+def _patch_threads() -> None:
+    plain: Any = threading.Thread.start
+
+    @functools.wraps(plain)
+    def start(self: threading.Thread) -> None:
+        scope = current_scope.get()
+        if scope is not None and not _is_pool_worker(self):
+            child = scope.spawn(*_target_of(self))
+            context = contextvars.copy_context()
+            body = self.run
+
+            def run_in_scope() -> None:
+                try:
+                    context.run(_run_in_thread, child, body)
+                finally:
+                    child.run.order.branch_ended(child)
+
+            self.run = run_in_scope  # type: ignore[method-assign]
+        plain(self)
+
+    threading.Thread.start = start  # type: ignore[method-assign]  # the one place to hook
+
+
+def _is_pool_worker(thread: threading.Thread) -> bool:
+    """Pool workers serve many submits, and must not keep the scope of the one that happened to start them."""
+    target = getattr(thread, "_target", None)
+    return getattr(target, "__module__", None) == "concurrent.futures.thread"
+
+
+def _target_of(thread: threading.Thread) -> tuple[object, ...]:
+    return getattr(thread, "_target", None), getattr(thread, "_args", ()), getattr(thread, "_kwargs", {})
+
+
+def _arguments_of(coro: Any) -> tuple[object, ...]:
+    """Return name and arguments of a coroutine that has not begun: its locals are its arguments still."""
+    frame = getattr(coro, "cr_frame", None)
+    return getattr(coro, "__qualname__", None), dict(frame.f_locals) if frame is not None else None
+
+
+def _run_in_thread(scope: Scope, body: Callable[[], Any]) -> Any:
+    token = current_scope.set(scope)
+    try:
+        return body()
+    finally:
+        current_scope.reset(token)
+        scope.run.order.end_branch(scope)
+
+
+@contextmanager
+def tasks_spawn_scopes(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """Have each task created in `loop` begin a scope of its own, as long as the block lasts."""
+    before = loop.get_task_factory()
+
+    def factory(
+        loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **options: Any
+    ) -> asyncio.Task[Any]:
+        scope = current_scope.get()
+        if scope is not None:
+            context = options.get("context") or contextvars.copy_context()
+            child = scope.spawn(*_arguments_of(coro))
+            context.run(current_scope.set, child)
+            options["context"] = context
+            task = _make_task(before, loop, coro, options)
+            task.add_done_callback(lambda _: child.run.branch_over())
+            return task
+        return _make_task(before, loop, coro, options)
+
+    loop.set_task_factory(factory)  # type: ignore[arg-type]  # the type of factories differs between versions
+    try:
+        yield
+    finally:
+        if loop.get_task_factory() is factory:
+            loop.set_task_factory(before)
+
+
+def _make_task(
+    before: Any, loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], options: dict[str, Any]
+) -> asyncio.Task[Any]:
+    if before is not None:
+        return before(loop, coro, **options)
+    if "context" in options and not _TASKS_TAKE_CONTEXT:
+        context: contextvars.Context = options.pop("context")
+        return context.run(asyncio.Task, coro, loop=loop, **options)
+    return asyncio.Task(coro, loop=loop, **options)
+
+
+_TASKS_TAKE_CONTEXT = sys.version_info >= (3, 11)

@@ -1,0 +1,302 @@
+"""A run: what decides, for each step the agent takes, whether it is recorded live or served from a tape.
+
+The same code records and serves.  A recording run has no tape; a replayed one has a tape, a plan and, unless nothing is
+to be written, a recorder for the new session.  Once a run has diverged it is spoilt: every further step raises the same
+error, so that an agent that catches everything cannot turn a divergence into live calls.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from vcr_core.clock import Clock
+from vcr_core.diff import first_difference
+from vcr_core.engine.divergence import DivergenceError, InDoubtError, find_call_site
+from vcr_core.engine.loop_ticks import LoopTicks
+from vcr_core.engine.order import Order
+from vcr_core.engine.plan import Mock, ResumeConfig, ResumeMode, StepCall, names_step
+from vcr_core.engine.running_step import RunningStep
+from vcr_core.engine.scope import ROOT, Scope, current_scope
+from vcr_core.engine.served_step import CancelledStep, EndedStep, MockedStep, ServedStep, SkippedStep
+from vcr_core.engine.tape import BeginLine, RaceLine, Tape
+from vcr_core.engine.wire_input import WireInputs
+from vcr_core.json_patch import apply
+
+if TYPE_CHECKING:
+    from vcr_core.recorder import VCRRecorder
+
+
+class Run:
+    """One execution of an agent, recorded, replayed, or both.
+
+    Args:
+        recorder: Records the steps; None records nothing.
+        tape: Serves them; None for a plain recording.
+        config: What is asked of a replay.
+        root: Path of the main line.
+
+    Attributes:
+        error: The divergence that spoilt this run, or None.
+        live_steps: Number of steps that ran live.
+        served_steps: Number of steps that were served, mocked or skipped.
+        on_step: Called with each step's key when it is over; for progress.
+    """
+
+    def __init__(
+        self,
+        recorder: VCRRecorder | None,
+        *,
+        tape: Tape | None = None,
+        config: ResumeConfig | None = None,
+        root: str = ROOT,
+    ) -> None:
+        self.recorder = recorder
+        self.tape = tape
+        self.config = config or ResumeConfig()
+        self.clock = recorder.clock if recorder is not None else Clock()
+        self.order = Order() if tape is None else Order(tape.events(), gaps=tape.gaps(), patience=self.config.patience)
+        self.order.on_branch_end = self._record_race
+        self.inputs = WireInputs(recorder)
+        self.error: DivergenceError | None = None
+        self.live_steps = 0
+        self.served_steps = 0
+        self.on_step: Callable[[str], None] | None = None
+        self.scope = Scope(self, path=root)
+        self._mocks = self.config.mocks()
+        self._used_mocks: set[int] = set()
+        self._used_edits: set[Any] = set()
+        self._served: set[int] = set()
+        self._open: set[EndedStep] = set()
+        self._last_error: BaseException | None = None
+        self._branches = 0
+        self._ticks = LoopTicks()
+        self._lock = threading.Lock()
+
+    # -- steps -------------------------------------------------------------------------------------------------------
+
+    def begin(self, call: StepCall) -> EndedStep:
+        """Decide what becomes of a step.
+
+        Returns:
+            A step to be waited for (`wait` or `wait_async`), and then either run, if it is ``live``, or asked for its
+            result.
+
+        Raises:
+            DivergenceError: If the tape holds something else there, or the run has diverged before.
+            InDoubtError: If its effect may have happened already and nothing says what to do.
+        """
+        if self.error is not None:
+            raise self.error
+        scope = self.scope_here()
+        if call.key is None:
+            path = scope.path(lambda above, own: self._bind(above, own, call, scope.spawned_with))
+            call.key = f"{path}:{call.name}#{scope.next_ordinal(call.name)}"
+        step = self._decide(call, scope)
+        with self._lock:
+            self._open.add(step)
+        return step
+
+    def scope_here(self) -> Scope:
+        """Return the scope of the calling code in this run."""
+        scope = current_scope.get()
+        return scope if scope is not None and scope.run is self else self.scope
+
+    def _bind(self, above: str, own: str, call: StepCall, spawned_with: str | None) -> str:
+        tape = self.tape
+        if tape is None:
+            return own
+        with self._lock:
+            agrees = lambda index: self._input_difference(index, call.input) is None  # noqa: E731  # used once, here
+            return tape.bind(above, own, call.name, spawned_with, agrees)
+
+    def _decide(self, call: StepCall, scope: Scope) -> EndedStep:
+        mock = self._mock_for(call)
+        tape = self.tape
+        if tape is None:
+            return RunningStep(self, scope, call)
+        assert call.key is not None
+        config = self.config
+        index = tape.by_key.get(call.key)
+        served = index is not None and tape.serves(index)
+        if mock is not None and (config.mode is ResumeMode.MOCK or not served):
+            return MockedStep(self, scope, call, mock, index=index)
+        if config.mode is ResumeMode.MOCK and names_step(config.live, call):
+            return self._live(call, scope, index)
+        if index is not None and served:
+            return self._serve(call, scope, index)
+        if config.mode is not ResumeMode.FORK:
+            raise self.diverged("unexpected", call.key, name=call.name)
+        if names_step(config.skip_nodes, call):
+            return SkippedStep(self, scope, call, index=index)
+        return self._live(call, scope, index)
+
+    def _live(self, call: StepCall, scope: Scope, index: int | None) -> RunningStep:
+        tape = self.tape
+        assert tape is not None and call.key is not None
+        begun = tape.begun.get(call.key)
+        holds = tape.holds_inside(call.key)
+        edited = index is not None and index == tape.cut and self._edit_input(call)
+        step = RunningStep(self, scope, call, after_tape=not holds, edited=edited)
+        if begun is not None and index is None and begun.idempotency_key is None:
+            policy = self.config.in_doubt.get(call.name) or self.config.in_doubt.get("*")
+            if policy is None:
+                raise InDoubtError(call.key, call.name)
+            if policy == "skip":
+                return SkippedStep(self, scope, call, index=index)  # type: ignore[return-value]  # asked like a step
+        if not holds and not self.order.finished and self._branches == 0 and self.config.mode is ResumeMode.FORK:
+            raise self.diverged("unexpected", call.key, name=call.name)
+        return step
+
+    def _serve(self, call: StepCall, scope: Scope, index: int) -> EndedStep:
+        tape = self.tape
+        assert tape is not None
+        difference = self._input_difference(index, call.input)
+        if difference is not None:
+            path, expected, actual = difference
+            raise self.diverged(
+                "input", call.key or "", name=call.name, path=path, expected=expected, actual=actual, frame=index
+            )
+        with self._lock:
+            self._served.add(index)
+        row = tape.rows[index]
+        if row.status == "cancelled":
+            return CancelledStep(self, scope, call, index=index)
+        return ServedStep(self, scope, call, index=index, edit=self._output_edit(call, index))
+
+    def _input_difference(self, index: int, live: Any) -> tuple[str, Any, Any] | None:
+        assert self.tape is not None
+        recorded = self.tape.player.wire_state(index, "input")
+        now = self.inputs.wire(live)
+        return None if self.inputs.equal(recorded, now) else first_difference(recorded, now)
+
+    # -- edits and mocks ---------------------------------------------------------------------------------------------
+
+    def _mock_for(self, call: StepCall) -> Mock | None:
+        for number, mock in enumerate(self._mocks):
+            if mock.accepts(call):
+                self._used_mocks.add(number)
+                return mock
+        return None
+
+    def _edit_input(self, call: StepCall) -> bool:
+        """Apply the state overrides to the input of the step at the cut."""
+        overrides = self.config.state_overrides
+        if not overrides:
+            return False
+        self._used_edits.add("state")
+        if isinstance(overrides, dict):
+            call.input = {**(call.input if isinstance(call.input, dict) else {}), **overrides}
+        else:
+            assert self.tape is not None
+            call.input = self.tape.player.decode(apply(self.inputs.wire(call.input), overrides))
+        return True
+
+    def _output_edit(self, call: StepCall, index: int) -> tuple[Any] | None:
+        for name, value in self.config.output_overrides.items():
+            if name == index or (isinstance(name, str) and names_step([name], call)):
+                self._used_edits.add(name)
+                return (value,)
+        return None
+
+    # -- the end of steps, branches and the run ----------------------------------------------------------------------
+
+    def step_over(self, step: EndedStep, *, live: bool, index: int | None = None) -> None:
+        """Note that a step is over."""
+        with self._lock:
+            self._open.discard(step)
+            if live:
+                self.live_steps += 1
+            else:
+                self.served_steps += 1
+        if index is not None:
+            self.order.happened(index, step.scope)
+        if self.on_step is not None:
+            self.on_step(step.call.key or "")
+
+    def branch_begun(self) -> None:
+        """Note that a task or thread was created."""
+        with self._lock:
+            self._branches += 1
+
+    def branch_over(self) -> None:
+        """Note that a task or thread has ended."""
+        with self._lock:
+            self._branches -= 1
+
+    def _record_race(self, scope: Scope) -> None:
+        if self.recorder is not None and scope.bound is not None:
+            self.recorder.writer.write_line("race", RaceLine(scope.bound, self.recorder.frame_count))
+
+    def record_begin(self, call: StepCall) -> None:
+        """Write, before a step with outside effects runs, that it is about to."""
+        if self.recorder is not None:
+            line = BeginLine(call.key or "", call.name, call.idempotency_key)
+            self.recorder.writer.write_line("begin", line, sync=True)
+
+    def gap(self) -> int | None:
+        """Note that a step ended, and return its distance from the last one in iterations of the event loop."""
+        return self._ticks.mark()
+
+    def diverged(self, kind: Any, key: str, *, name: str = "", frame: int | None = None, **facts: Any) -> DivergenceError:
+        """Spoil the run, and return the error that says why."""
+        tape = self.tape
+        nearest = tape.nearest(key, name, self._served) if tape is not None else []
+        error = DivergenceError(kind, key, candidates=nearest, call_site=find_call_site(), frame=frame, **facts)
+        if self.error is None:
+            self.error = error
+            self.order.abandon()
+        return self.error
+
+    def unused(self) -> list[str]:
+        """Return what was asked for and never met: mocks and edits, in words."""
+        found = [
+            f"mock for {mock.match!r} was never used"
+            for number, mock in enumerate(self._mocks)
+            if number not in self._used_mocks
+        ]
+        if self.config.state_overrides and self.tape and self.tape.run and "state" not in self._used_edits:
+            found.append("state_overrides were never applied: the step at the cut was not reached")
+        found += [f"output override {n!r} was never used" for n in self.config.output_overrides if n not in self._used_edits]
+        return found
+
+    def recorded_error(self, error: BaseException) -> None:
+        """Note that a frame holds this very exception."""
+        self._last_error = error
+
+    def knows(self, error: BaseException) -> bool:
+        """True if a step recorded this exception already, on its way out."""
+        return error is self._last_error
+
+    def close(self) -> None:
+        """End the steps that nobody ended."""
+        for step in list(self._open):
+            step.abandon()
+
+    def finish(self) -> None:
+        """End the run: close what is open, and see that nothing on the tape was left over.
+
+        Raises:
+            DivergenceError: If the run diverged, also if the agent swallowed it, or left taped steps over.
+        """
+        self.close()
+        if self.error is not None:
+            raise self.error
+        if self.tape is not None and self.config.mode is not ResumeMode.MOCK:
+            left = self.order.pending()
+            if left:
+                row = self.tape.rows[left[0]]
+                raise self.diverged("leftover", row.key or "", name=row.node_name, frame=row.index)
+
+    @contextmanager
+    def entered(self) -> Iterator[Run]:
+        """Make this the run of the code inside the block."""
+        token = current_scope.set(self.scope)
+        try:
+            yield self
+        finally:
+            current_scope.reset(token)
+
+

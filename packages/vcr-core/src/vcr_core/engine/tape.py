@@ -1,0 +1,189 @@
+"""A recording as something to serve from: steps by key, what is before the cut, and in which order things happened."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from vcr_core.engine.order import Event
+from vcr_core.frames import FrameRow
+from vcr_core.session_file import SessionFile
+
+if TYPE_CHECKING:
+    from vcr_core.player import VCRPlayer
+
+
+class RunLine(msgspec.Struct, omit_defaults=True):
+    """What the engine was asked to run; the data of a ``run`` line."""
+
+    root: str
+    agent: str
+    input: Any = None
+    kind: str | None = None
+
+
+class BeginLine(msgspec.Struct, omit_defaults=True):
+    """A step with outside effects that is about to run; the data of a ``begin`` line."""
+
+    key: str
+    name: str
+    idempotency_key: str | None = None
+
+
+class RaceLine(msgspec.Struct):
+    """The end of a branch in a thread, behind so many frames; the data of a ``race`` line."""
+
+    branch: str
+    after: int
+
+
+class Tape:
+    """The frames of one run of a recording, with the cut.
+
+    Args:
+        player: The recording.
+        cut: Frames from this index on are not served, nor are the steps inside the frame of that index.
+
+    Attributes:
+        player: The recording.
+        cut: As given.
+        rows: The small fields of all frames.
+        run: What was run, or None for a recording made by hand.
+        begun: Steps with outside effects that had begun, by key.
+    """
+
+    def __init__(self, player: VCRPlayer, *, cut: int) -> None:
+        self.player = player
+        self.cut = cut
+        self.rows: list[FrameRow] = list(player.rows)
+        self.run: RunLine | None = None
+        self.begun: dict[str, BeginLine] = {}
+        self._races: list[RaceLine] = []
+        self._read_lines()
+        self.by_key = {row.key: row.index for row in self.rows if row.key is not None}
+        self._children: dict[str, list[int]] = defaultdict(list)
+        for row in self.rows:
+            if row.parent is not None:
+                self._children[row.parent].append(row.index)
+        self._inside_cut = self._descendants(self.rows[cut].key) if cut < len(self.rows) else set()
+        self._firsts, self._siblings = self._branch_starts()
+        self._taken: set[str] = set()
+
+    def _read_lines(self) -> None:
+        source = self.player.source
+        if not isinstance(source, SessionFile):
+            return
+        for kind, data in source.other_lines():
+            if kind == "run":
+                self.run = msgspec.json.decode(data, type=RunLine)
+            elif kind == "begin":
+                line = msgspec.json.decode(data, type=BeginLine)
+                self.begun[line.key] = line
+            elif kind == "race":
+                self._races.append(msgspec.json.decode(data, type=RaceLine))
+
+    def _descendants(self, key: str | None) -> set[int]:
+        found: set[int] = set()
+        stack = list(self._children.get(key, ())) if key is not None else []
+        while stack:
+            index = stack.pop()
+            found.add(index)
+            stack.extend(self._children.get(self.rows[index].key or "", ()))
+        return found
+
+    def _branch_starts(self) -> tuple[dict[str, int], dict[str, list[str]]]:
+        """Return the first frame of each branch, and the branches spawned from each."""
+        firsts: dict[str, int] = {}
+        siblings: dict[str, list[str]] = defaultdict(list)
+        for row in self.rows:
+            path = branch_of(row)
+            if path is not None and path not in firsts:
+                firsts[path] = row.index
+                above, slash, _ = path.rpartition("/")
+                if slash:
+                    siblings[above].append(path)
+        return firsts, siblings
+
+    def serves(self, index: int) -> bool:
+        """True if that frame is before the cut, and not inside the step at the cut."""
+        return index < self.cut and index not in self._inside_cut
+
+    def holds_inside(self, key: str) -> bool:
+        """True if steps inside `key` are to be served, so that its body has to run for them."""
+        return any(self.serves(index) for index in self._children.get(key, ()))
+
+    def subtree(self, key: str) -> list[int]:
+        """Return the frames inside the step `key`, in order."""
+        return sorted(self._descendants(key))
+
+    def events(self) -> list[Event]:
+        """Return what happened before the cut, in order: completed steps and ends of thread branches."""
+        served = [row.index for row in self.rows if row.key is not None and self._is_event(row)]
+        races = [race for race in self._races if race.after <= self.cut]
+        events: list[Event] = []
+        for index in served:
+            while races and races[0].after <= index:
+                events.append(f"end:{races.pop(0).branch}")
+            events.append(index)
+        events.extend(f"end:{race.branch}" for race in races)
+        return events
+
+    def _is_event(self, row: FrameRow) -> bool:
+        if not self.serves(row.index) or row.status == "cancelled":
+            return False
+        above = self.by_key.get(row.parent) if row.parent is not None else None
+        return above is None or not self.serves(above)
+
+    def gaps(self) -> dict[int, int]:
+        """Return the gap of each frame that has one."""
+        return {row.index: row.gap for row in self.rows if row.gap is not None}
+
+    def bind(self, above: str, own: str, name: str, spawned_with: str | None, agrees: Callable[[int], bool]) -> str:
+        """Choose the taped branch that a spawned scope is, at its first step.
+
+        Of the siblings that are still free and begin with a step of that name and input, it is the one that was created
+        with the same arguments, else the one of the same ordinal, else the lowest.  If none fits it is its own ordinal,
+        and the step will diverge there, or run live.
+
+        Args:
+            above: Path of the parent.
+            own: The path by own ordinal.
+            name: Name of the first step.
+            spawned_with: Digest of what the task or thread was created with.
+            agrees: Called with a frame's index; tells whether its input is that of the first step.
+        """
+        siblings = sorted(self._siblings.get(above, ()), key=_branch_order)
+        free = [path for path in siblings if path not in self._taken and self.rows[self._firsts[path]].node_name == name]
+        free.sort(key=lambda path: (self.rows[self._firsts[path]].spawn != spawned_with, path != own))
+        found = next((path for path in free if agrees(self._firsts[path])), own)
+        self._taken.add(found)
+        return found
+
+    def nearest(self, key: str, name: str, served: set[int]) -> list[tuple[int, str, str]]:
+        """Return up to three taped steps that a diverging one may have been meant to be."""
+        path = key.rpartition(":")[0]
+        ranked: list[tuple[int, int, str]] = []
+        for row in self.rows:
+            if row.key is None or row.index in served:
+                continue
+            same_branch = row.key.startswith(f"{path}:")
+            rank = (0 if row.node_name == name else 2) + (0 if same_branch else 1)
+            why = ("same name" if row.node_name == name else "next in this branch" if same_branch else "next on the tape")
+            ranked.append((rank, row.index, why))
+        return [(index, self.rows[index].key or "", why) for _, index, why in sorted(ranked)[:3]]
+
+
+def branch_of(row: FrameRow) -> str | None:
+    """Return the branch path in a frame's key."""
+    if row.key is None:
+        return None
+    end = row.key.rfind(f":{row.node_name}#")
+    return row.key[:end] if end >= 0 else None
+
+
+def _branch_order(path: str) -> tuple[int, str]:
+    last = path.rpartition("/")[2]
+    return (int(last), "") if last.isdecimal() else (1 << 30, last)

@@ -1,0 +1,66 @@
+"""The inputs of steps in the form in which they are compared with a tape."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from vcr_core.blobs import content_hash
+from vcr_core.redaction import Redactor
+from vcr_core.state_chain import ValueEncoder
+from vcr_core.wire_format import decode
+
+if TYPE_CHECKING:
+    from vcr_core.recorder import VCRRecorder
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+class _Hashes:
+    """Names large leaves without storing them."""
+
+    def __init__(self, redactor: Redactor | None) -> None:
+        self._redactor = redactor
+
+    def put(self, kind: str, content: bytes) -> str:
+        redactor = self._redactor
+        if redactor is not None and redactor.may_contain(content):
+            charset = "utf-8" if kind == "str" else "latin-1"
+            content = redactor.redact_text(content.decode(charset)).encode(charset)
+        return content_hash(content)
+
+
+class WireInputs:
+    """Turns live inputs into what a tape would hold of them: typed, redacted, large leaves by their hash."""
+
+    def __init__(self, recorder: VCRRecorder | None) -> None:
+        redactor = recorder.redactor if recorder is not None else None
+        self._encoder = ValueEncoder(redactor=redactor, blobs=_Hashes(redactor))
+
+    def wire(self, live: Any) -> Any:
+        """Return the wire form of a live value."""
+        return decode(self._encoder.encode(live))
+
+    def digest(self, value: Any) -> str:
+        """Return a short digest of a value, of what is opaque in it only the type and name."""
+        encoded = _encode(self.wire(value))
+        return hashlib.blake2b(encoded, digest_size=6).hexdigest()
+
+    def equal(self, recorded: Any, now: Any) -> bool:
+        """Compare two wire values, blind to the order of keys and to what an opaque object says of itself."""
+        first, second = _encode(recorded), _encode(now)
+        if first == second:
+            return True
+        if b'"opaque"' in first and b'"opaque"' in second:
+            return _encode(_without_reprs(recorded)) == _encode(_without_reprs(now))
+        return False
+
+
+def _without_reprs(wire: Any) -> Any:
+    if isinstance(wire, dict):
+        if wire.get("$vcr") == "opaque":
+            return {"$vcr": "opaque", "type": wire.get("type")}
+        return {key: _without_reprs(item) for key, item in wire.items()}
+    return [_without_reprs(item) for item in wire] if isinstance(wire, list) else wire
