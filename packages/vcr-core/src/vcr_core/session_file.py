@@ -56,7 +56,7 @@ class DamagedFrameError(VcrError):
         )
 
 
-class SessionSource(Protocol):  # noqa: D102  # what each method returns is told by `SessionFile`
+class SessionSource(Protocol):
     """What a player reads from: a recording of this format, or another made to look like one."""
 
     path: Path
@@ -65,14 +65,33 @@ class SessionSource(Protocol):  # noqa: D102  # what each method returns is told
     damage: list[str]
 
     @property
-    def end(self) -> Totals | None: ...
+    def end(self) -> Totals | None:
+        """The totals of a finished recording."""
+
     def __len__(self) -> int: ...
-    def row(self, index: int) -> FrameRow: ...
-    def line(self, index: int) -> bytes: ...
-    def body(self, index: int) -> FrameBody: ...
-    def states(self, index: int) -> tuple[FrameStates, bool]: ...
-    def refresh(self) -> int: ...
-    def close(self) -> None: ...
+
+    def row(self, index: int) -> FrameRow:
+        """Return the small fields of a frame."""
+        ...
+
+    def line(self, index: int) -> bytes:
+        """Return the bytes of a frame's line."""
+        ...
+
+    def body(self, index: int) -> FrameBody:
+        """Return metadata, error and states of a frame as they are written."""
+        ...
+
+    def states(self, index: int) -> tuple[FrameStates, bool]:
+        """Return the states of a frame as they are written, and whether they hold tagged values."""
+        ...
+
+    def refresh(self) -> int:
+        """Take in what was appended since; return the number of new frames."""
+        ...
+
+    def close(self) -> None:
+        """Give the file back."""
 
 
 class SessionFile:
