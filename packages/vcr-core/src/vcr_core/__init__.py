@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from vcr_core.compare import SessionComparison, compare_sessions
     from vcr_core.engine import (
         DivergenceError,
         InDoubtError,
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
         ResumeMode,
         Resumption,
         StepError,
+        assert_deterministic,
         branch,
         llm,
         patched,
@@ -48,6 +50,7 @@ _HOMES = {
         "ResumeMode",
         "Resumption",
         "StepError",
+        "assert_deterministic",
         "branch",
         "llm",
         "patched",
@@ -58,6 +61,7 @@ _HOMES = {
         "tool",
         "vcr_record",
     ),
+    "compare": ("SessionComparison", "compare_sessions"),
     "errors": ("UsageError", "VcrError"),
     "frames": ("ErrorInfo", "Frame", "FrameMetadata", "FrameRow", "SessionInfo", "Totals"),
     "player": ("VCRPlayer",),
@@ -84,6 +88,7 @@ __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]  # the names are give
     "ResumeConfig",
     "ResumeMode",
     "Resumption",
+    "SessionComparison",
     "SessionInfo",
     "SessionSummary",
     "StepError",
@@ -95,7 +100,9 @@ __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]  # the names are give
     "VCRPlayer",
     "VCRRecorder",
     "VcrError",
+    "assert_deterministic",
     "branch",
+    "compare_sessions",
     "llm",
     "patched",
     "register_type",

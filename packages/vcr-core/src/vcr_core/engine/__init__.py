@@ -21,6 +21,8 @@ Integrations take part with `current_run` and `Run.begin`::
 
 from __future__ import annotations
 
+from vcr_core.engine.bisect import KEEP, BisectResult, bisect_run
+from vcr_core.engine.determinism import NotDeterministicError, assert_deterministic
 from vcr_core.engine.divergence import DivergenceError, InDoubtError, StepError
 from vcr_core.engine.entry import agent_name, record_arun, record_run, run_of
 from vcr_core.engine.plan import Mock, ResumeConfig, ResumeMode, StepCall
@@ -33,10 +35,13 @@ from vcr_core.engine.served_step import EndedStep
 from vcr_core.engine.steps import llm, step, tool, vcr_record
 
 __all__ = [
+    "KEEP",
+    "BisectResult",
     "DivergenceError",
     "EndedStep",
     "InDoubtError",
     "Mock",
+    "NotDeterministicError",
     "ResumeConfig",
     "ResumeMode",
     "Resumption",
@@ -46,6 +51,8 @@ __all__ = [
     "StepError",
     "agent_name",
     "arun_again",
+    "assert_deterministic",
+    "bisect_run",
     "branch",
     "current_run",
     "llm",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,6 @@ from vcr_core.frames import FrameRow
 from vcr_core.json_patch import apply
 from vcr_core.player import VCRPlayer, check_index
 from vcr_core.recorder import VCRRecorder
-from vcr_core.session_writer import warn_recording
 from vcr_core.values import Allowed
 
 if TYPE_CHECKING:
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, int, int], None]
 """Called with the new session's id, the steps so far and the frames of the parent."""
+
+
+class UnusedWarning(UserWarning):
+    """A mock or an edit was asked for and never met."""
 
 
 class Resumption(msgspec.Struct):
@@ -172,7 +176,7 @@ class Resumer:
         if recorder is not None:
             self._end_session(run, recorder, result, failure)
         for text in unused:
-            warn_recording(text)
+            warnings.warn(text, UnusedWarning, stacklevel=4)
         session_id = recorder.session_id if recorder is not None else None
         if recorder is not None:
             recorder.close()

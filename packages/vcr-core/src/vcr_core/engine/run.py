@@ -123,7 +123,7 @@ class Run:
         served = index is not None and tape.serves(index)
         if mock is not None and (config.mode is ResumeMode.MOCK or not served):
             return MockedStep(self, scope, call, mock, index=index)
-        if config.mode is ResumeMode.MOCK and names_step(config.live, call):
+        if config.mode is ResumeMode.MOCK and (names_step(config.live, call) or self._replaces_inside(call.key)):
             return self._live(call, scope, index)
         if index is not None and served:
             return self._serve(call, scope, index)
@@ -171,6 +171,19 @@ class Run:
         recorded = self.tape.player.wire_state(index, "input")
         now = self.inputs.wire(live)
         return None if self.inputs.equal(recorded, now) else first_difference(recorded, now)
+
+    def _replaces_inside(self, key: str) -> bool:
+        """True if a step inside `key` is to be mocked or to run live, so that the body around it has to run."""
+        tape, config = self.tape, self.config
+        assert tape is not None
+        for index in tape.subtree(key):
+            row = tape.rows[index]
+            inner = StepCall(row.node_name, row.kind, key=row.key, label=row.label, model=row.model)
+            if any(callable(mock.match) for mock in self._mocks):
+                inner.input = tape.player.state(index, "input")
+            if names_step(config.live, inner) or any(mock.accepts(inner) for mock in self._mocks):
+                return True
+        return False
 
     # -- edits and mocks ---------------------------------------------------------------------------------------------
 
