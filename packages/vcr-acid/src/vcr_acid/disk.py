@@ -66,6 +66,11 @@ class Disk:
         self.before("rename", target)
         os.replace(source, target, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
 
+    def link(self, source: str, target: str) -> None:
+        """Give a file a second name; fails if the name is taken."""
+        self.before("link", target)
+        os.link(source, target)
+
     def unlink(self, path: str, *, dir_fd: int | None = None) -> None:
         """Remove one name that is not a directory."""
         self.before("unlink", path)

@@ -11,7 +11,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from vcr_acid.disk import Disk
@@ -41,10 +41,18 @@ class RestoreOutcome:
     skipped: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
 
 
+class _LeaveAloneError(Exception):
+    """Raised instead of displacing something, in gentle mode."""
+
+
 class Restorer:
     """Applies plans to one workspace."""
 
-    def __init__(self, layout: Layout, store: ObjectStore, escrow: Escrow, disk: Disk, session: str) -> None:
+    def __init__(
+        self, layout: Layout, store: ObjectStore, escrow: Escrow, disk: Disk, session: str, *, gentle: bool = False
+    ) -> None:
+        #: Leave alone what is not as expected, instead of moving it to the escrow.
+        self._gentle = gentle
         self._layout = layout
         self._store = store
         self._escrow = escrow
@@ -73,6 +81,23 @@ class Restorer:
             elif not self._store.contains(bytes.fromhex(step.after.key)):
                 raise StoreError("restore", step.path, None, f"object {step.after.key} is gone from the repository")
 
+    def find_unexpected(self, plan: RestorePlan) -> list[str]:
+        """Paths that hold neither what the plan starts from nor what it leads to."""
+        found: list[str] = []
+        self._handles = DirectoryHandles(self._layout.workspace)
+        try:
+            for step in plan.steps:
+                try:
+                    item = self._inspect(*self._open_parent(step.path), protected=False)
+                except (FileNotFoundError, NotADirectoryError):
+                    item = None
+                if item not in (step.before, step.after):
+                    found.append(step.path)
+        finally:
+            self._handles.close()
+            self._handles = None
+        return found
+
     def apply(self, plan: RestorePlan) -> RestoreOutcome:
         """Carry out a plan.
 
@@ -98,7 +123,8 @@ class Restorer:
     def _run(self, plan: RestorePlan) -> None:
         for step in plan.steps:
             if step.after is None:
-                self._delete(step)
+                with self._leaving_alone(step.path):
+                    self._delete(step)
         for path in plan.displaced:
             self._displace_unsaved(path)
         self._remove_directories(plan.remove_directories)
@@ -106,9 +132,17 @@ class Restorer:
             self._make_directory(path)
         for step in plan.steps:
             if step.after is not None:
-                self._write(step, step.after, plan.mode_of(step.path, step.after))
+                with self._leaving_alone(step.path):
+                    self._write(step, step.after, plan.mode_of(step.path, step.after))
         for path in sorted(plan.chmod, reverse=True):
             self._chmod(path, plan.modes[path])
+
+    @contextlib.contextmanager
+    def _leaving_alone(self, path: str) -> Iterator[None]:
+        try:
+            yield
+        except _LeaveAloneError:
+            self._outcome.skipped.append((path, "left alone: somebody changed it meanwhile"))
 
     # -- looking ------------------------------------------------------------------------------------------------------
 
@@ -143,6 +177,8 @@ class Restorer:
             self.interleave(path)
 
     def _displace(self, path: str, dir_fd: int, name: str) -> None:
+        if self._gentle:
+            raise _LeaveAloneError
         place = self._escrow.displace(name, dir_fd, self._session)
         self._outcome.escrowed.append((path, place))
 

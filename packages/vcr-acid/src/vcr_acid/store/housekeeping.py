@@ -1,5 +1,130 @@
+"""Packs, sizes and old sessions.
+
+A savepoint's objects are loose at first, for that is quick; those of about a hundred savepoints become one pack with
+deltas. Only then are the loose files and their copies in the log dropped. Displaced files are never deleted here.
+"""
+
 from __future__ import annotations
-from typing import Any
-def collect_garbage(*a: Any, **k: Any) -> Any: raise NotImplementedError
-def measure(*a: Any, **k: Any) -> Any: raise NotImplementedError
-def pack_session(*a: Any, **k: Any) -> Any: pass
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from dulwich.objects import ShaFile
+from dulwich.pack import deltify_pack_objects
+
+from vcr_acid.disk import Disk
+from vcr_acid.store.escrow import Escrow
+from vcr_acid.store.layout import Layout
+from vcr_acid.store.objects import TYPE_NAMES, ObjectStore
+from vcr_acid.store.refs import Refs
+from vcr_acid.store.session_log import read_log
+from vcr_acid.store.snapshots import Snapshot
+from vcr_acid.transaction import catalog
+from vcr_acid.transaction.reports import StorageReport
+
+if TYPE_CHECKING:
+    from vcr_acid.transaction.session import Session
+
+_TYPE_NUMBERS = {name: number for number, name in TYPE_NAMES.items()}
+_WINDOW = 10
+
+
+def pack_session(session: Session) -> int:
+    """Pack what the session's log still carries; returns how many objects.
+
+    A failure changes nothing: what would have been packed stays loose and in the log.
+    """
+    from vcr_acid.transaction.session import decode_objects
+
+    store = session.store
+    ids: dict[bytes, None] = {}
+    for record in session.log.records:
+        if record.payload_length and record.kind == "savepoint":
+            for entry in decode_objects(session.log.payload(record), store.id_length):
+                ids[entry.object_id] = None
+    if not ids:
+        return 0
+    pack_directory = os.path.join(session.layout.objects, "pack")
+    session.disk.before("pack", pack_directory)
+    records = list(deltify_pack_objects(_hinted(store, list(ids)), window_size=_WINDOW))
+    store.packs.add_pack_data(len(records), iter(records))
+    session.disk.fsync_directory(pack_directory)
+    for object_id in ids:
+        if not store.packs.contains_packed(object_id.hex().encode()):  # type: ignore[arg-type]  # an ObjectID is bytes
+            return 0
+    session.log.compact(os.path.join(session.layout.temporary, f"log-{session.state.session_id}"))
+    for object_id in ids:
+        store.delete_loose(object_id)
+    return len(ids)
+
+
+def _hinted(store: ObjectStore, ids: list[bytes]) -> Iterator[tuple[ShaFile, bytes | None]]:
+    """Objects with hints that put alike ones next to each other: by type, newest first."""
+    for object_id in reversed(ids):
+        kind, data = store.read(object_id)
+        yield ShaFile.from_raw_string(_TYPE_NUMBERS[kind], data), kind
+
+
+def measure(layout: Layout) -> StorageReport:
+    """Sizes of our logs, escrow and refs' objects still loose."""
+    report = StorageReport()
+    with contextlib.suppress(FileNotFoundError):
+        for name in os.listdir(layout.sessions):
+            size = os.path.getsize(os.path.join(layout.sessions, name))
+            report.logs += size
+            session = name.rpartition(".")[0]
+            report.sessions[session] = report.sessions.get(session, 0) + size
+    report.escrow = Escrow(layout, Disk()).size()
+    for directory, _, files in os.walk(layout.objects):
+        total = sum(os.path.getsize(os.path.join(directory, file)) for file in files)
+        if os.path.basename(directory) == "pack":
+            report.packed += total
+        else:
+            report.loose += total
+    return report
+
+
+def collect_garbage(layout: Layout, disk: Disk, *, keep: int) -> StorageReport:
+    """Forget finished sessions but the latest ``keep``; their objects go with the next ``git gc``."""
+    before = measure(layout)
+    refs = Refs(layout, disk)
+    closed = sorted(
+        catalog.closed_sessions(layout),
+        key=lambda name: os.path.getmtime(catalog.log_path(layout, name, catalog.CLOSED)),
+        reverse=True,
+    )
+    removed = closed[max(keep, 0) :]
+    for name in removed:
+        refs.delete_own(*(ref for ref, _ in refs.list(f"refs/vcr/{name}/")))
+        for ending in (catalog.CLOSED, ".index"):
+            with contextlib.suppress(FileNotFoundError):
+                disk.unlink(os.path.join(layout.sessions, name + ending))
+    if removed:
+        _drop_unused_escrow(layout, disk)
+    after = measure(layout)
+    after.removed = removed
+    after.freed = before.logs + before.escrow - after.logs - after.escrow
+    return after
+
+
+def _drop_unused_escrow(layout: Layout, disk: Disk) -> None:
+    store = ObjectStore(layout, disk)
+    escrow = Escrow(layout, disk)
+    used: set[str] = set()
+    for file in os.listdir(layout.sessions):
+        if not file.endswith((catalog.OPEN, catalog.CLOSED)):
+            continue
+        for record in read_log(os.path.join(layout.sessions, file)):
+            if record.kind != "savepoint":
+                continue
+            try:
+                extras = Snapshot(store, bytes.fromhex(record.data["commit"])).extras
+            except (KeyError, json.JSONDecodeError):
+                return  # something is not readable now, so nothing is known to be unused
+            used.update(escrow_id for _, escrow_id, _ in extras["protected"].values())
+    for escrow_id in escrow.ids() - used:
+        escrow.drop(escrow_id)
+    store.close()

@@ -192,6 +192,18 @@ class ObjectStore:
         self.discard_pending()
         return written
 
+    def delete_loose(self, object_id: bytes) -> None:
+        """Remove a loose file whose object is in a pack."""
+        with contextlib.suppress(FileNotFoundError):
+            self._disk.unlink(self.loose_path(object_id))
+
+    def loose_size(self, object_id: bytes) -> int:
+        """Bytes of a loose file; 0 if there is none."""
+        try:
+            return os.path.getsize(self.loose_path(object_id))
+        except OSError:
+            return 0
+
     def discard_pending(self) -> None:
         """Forget what was queued."""
         self.pending = {}

@@ -121,14 +121,18 @@ class Refs:
             with contextlib.suppress(FileExistsError):
                 self._disk.mkdir(path)
 
-    def delete_own(self, name: str) -> None:
-        """Remove one of our refs, loose and packed."""
-        with contextlib.suppress(FileNotFoundError):
-            self._disk.unlink(self._path(name))
-        if name in self._read_packed():
-            self._drop_packed(name)
+    def delete_own(self, *names: str) -> None:
+        """Remove refs of ours, loose and packed."""
+        packed = {name for name in names if name in self._read_packed()}
+        if packed:
+            self._drop_packed(packed)
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                self._disk.unlink(self._path(name))
+            with contextlib.suppress(OSError):
+                os.rmdir(os.path.dirname(self._path(name)))
 
-    def _drop_packed(self, name: str) -> None:
+    def _drop_packed(self, names: set[str]) -> None:
         path = os.path.join(self._layout.common_dir, "packed-refs")
         fd = self._disk.open(path + ".lock", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
         try:
@@ -138,7 +142,7 @@ class Refs:
                 for line in stream:
                     if line.startswith(b"^") and skipping:
                         continue
-                    skipping = line.rstrip(b"\n").endswith(b" " + os.fsencode(name))
+                    skipping = os.fsdecode(line.rstrip(b"\n").partition(b" ")[2]) in names
                     if not skipping:
                         lines.append(line)
             self._disk.write(fd, b"".join(lines), path)
@@ -163,17 +167,22 @@ class Refs:
         target = self._path(name)
         self._make_parents(target)
         lock = target + ".lock"
+        temporary = fresh_path(self._layout)
+        fd = self._disk.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
         try:
-            fd = self._disk.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+            self._disk.write(fd, new.hex().encode() + b"\n", temporary)
+            self._disk.fsync(fd, temporary)
+        finally:
+            os.close(fd)
+        # A second name for a finished file: the lock is never seen half-written, so recovery can tell it is ours.
+        try:
+            self._disk.link(temporary, lock)
         except FileExistsError as error:
             raise RefLocked(error.errno, "the ref is locked by another program", lock) from error
+        finally:
+            self._disk.unlink(temporary)
         moved = False
         try:
-            try:
-                self._disk.write(fd, new.hex().encode() + b"\n", lock)
-                self._disk.fsync(fd, lock)
-            finally:
-                os.close(fd)
             if self._current(name) == expected:
                 self._disk.rename(lock, target)
                 moved = True
@@ -198,7 +207,7 @@ class Refs:
                 content = stream.read().strip()
         except OSError:
             return False
-        if not new.hex().encode().startswith(content):
+        if content != new.hex().encode():
             return False
         self._disk.unlink(lock)
         return True

@@ -22,7 +22,8 @@ from vcr_acid.restore.apply import RestoreOutcome, Restorer
 from vcr_acid.restore.plan import make_plan
 from vcr_acid.scanner.index_seed import read_seed
 from vcr_acid.scanner.inotify import Watcher, WatchUnavailable
-from vcr_acid.scanner.trees import build_trees
+from vcr_acid.scanner.nodes import TREE
+from vcr_acid.scanner.trees import build_trees, decode_tree, encode_tree
 from vcr_acid.scanner.walk import Scanner
 from vcr_acid.store.escrow import Escrow
 from vcr_acid.store.layout import Layout
@@ -290,6 +291,20 @@ class Session:
     def snapshot(self, savepoint: Savepoint) -> Snapshot:
         """The savepoint's content."""
         return Snapshot(self.store, bytes.fromhex(savepoint.commit))
+
+    def placed_tree(self, around: bytes | None) -> bytes:
+        """The current savepoint's tree put in its place in the worktree, with ``around`` about it."""
+        parts = self.layout.prefix.split("/") if self.layout.prefix else []
+        return self._place(around, self.snapshot(self.state.current).tree, parts)
+
+    def _place(self, around: bytes | None, tree: bytes, parts: list[str]) -> bytes:
+        if not parts:
+            return tree
+        entries = decode_tree(self.store.read_blob(around), self.store.id_length) if around is not None else {}
+        old = entries.get(parts[0])
+        inner = self._place(old[1] if old and old[0] == TREE else None, tree, parts[1:])
+        entries[parts[0]] = (TREE, inner)
+        return self.store.put_new(b"tree", encode_tree([(os.fsencode(n), m, o) for n, (m, o) in entries.items()]))
 
     # -- restoring ----------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import dataclasses
 import functools
 import os
 import threading
@@ -184,7 +186,9 @@ class ACIDWorkspace:
             savepoint = session.take(node_name=node_name, reason=reason, state=encoded)
             savepoint = self._note_frame(savepoint, state)
             if savepoint.number and savepoint.number % PACK_EVERY == 0:
-                pack_session(session)
+                # The savepoint is acknowledged; if packing fails now, the next hundred will be packed with it.
+                with contextlib.suppress(OSError):
+                    pack_session(session)
             return savepoint
 
     def autosave(self, *, node_name: str = "", reason: str = "auto") -> Savepoint | None:
@@ -364,11 +368,13 @@ class ACIDWorkspace:
             session.take_if_changed(reason="before commit", full=True)
             with disk_errors("commit"):
                 assert self._effects is not None
-                publisher = Publisher(session, self.origin, self._disk)
-                result = publisher.run(message)
+                result = Publisher(session, self.origin, self._disk).run(message)
                 if not result.ok:
                     return result
-                self._effects.run_deferred()
+                failed = self._effects.run_deferred()
+                if failed:
+                    note = f"effects still waiting: {', '.join(failed)}; retry_effect() them, then commit() again"
+                    return dataclasses.replace(result, notes=(*result.notes, note))
                 self._finish(keep_worktree=False)
             return result
 
@@ -393,7 +399,7 @@ class ACIDWorkspace:
             with disk_errors("abort"):
                 session.record("aborted", {"time": time.time(), "notes": list(notes)})
                 self._finish(keep_worktree=False)
-            return _with_notes(report, notes)
+            return dataclasses.replace(report, notes=notes)
 
     def _finish(self, *, keep_worktree: bool) -> None:
         session = self._open()
@@ -548,7 +554,3 @@ def _report(
         effects=tuple(effects),
     )
 
-
-def _with_notes(report: RollbackReport, notes: tuple[str, ...]) -> RollbackReport:
-    values = {name: getattr(report, name) for name in RollbackReport.__dataclass_fields__}
-    return RollbackReport(**{**values, "notes": notes})

@@ -1,0 +1,35 @@
+"""Who a commit is by: git's environment variables, then the configuration, then ourselves."""
+
+from __future__ import annotations
+
+import os
+
+from dulwich.config import ConfigFile
+
+from vcr_acid.store.snapshots import IDENTITY
+
+
+def _configured(config: ConfigFile, name: bytes) -> bytes:
+    home = os.path.expanduser("~")
+    xdg = os.environ.get("XDG_CONFIG_HOME") or os.path.join(home, ".config")
+    sources = [config]
+    for path in (os.path.join(home, ".gitconfig"), os.path.join(xdg, "git", "config")):
+        if os.path.exists(path):
+            sources.append(ConfigFile.from_path(path))
+    for source in sources:
+        try:
+            return bytes(source.get((b"user",), name))
+        except KeyError:
+            continue
+    return b""
+
+
+def committer(config: ConfigFile) -> bytes:
+    """``Name <mail>`` of the person whose repository this is."""
+    name = os.fsencode(os.environ.get("GIT_COMMITTER_NAME", "")) or _configured(config, b"name")
+    mail = os.fsencode(os.environ.get("GIT_COMMITTER_EMAIL", "")) or _configured(config, b"email")
+    if not name or not mail:
+        return IDENTITY
+    for bad in (b"<", b">", b"\n", b"\0"):
+        name, mail = name.replace(bad, b""), mail.replace(bad, b"")
+    return name.strip() + b" <" + mail.strip() + b">"
