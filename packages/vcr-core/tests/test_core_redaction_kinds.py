@@ -45,7 +45,10 @@ def _shaped() -> dict[str, tuple[str, str]]:
     def hexa(size: int) -> str:
         return d(size, LOWER_HEX)
 
-    jwt = [base64.urlsafe_b64encode(part.encode()).decode().rstrip("=") for part in ('{"alg":"HS256"}', '{"sub":"1234567"}')]
+    jwt = [
+        base64.urlsafe_b64encode(part.encode()).decode().rstrip("=")
+        for part in ('{"alg":"HS256"}', '{"sub":"1234567"}')
+    ]
     dash = "-"
     kinds = {
         "openai": ("sk" + dash, 48, ALNUM),

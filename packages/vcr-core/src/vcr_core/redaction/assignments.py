@@ -35,10 +35,62 @@ _SCHEME = re.compile(r"(?:Bearer|Basic|Token|ApiKey|Api-Key|Digest|Negotiate|AWS
 _IS = re.compile(r"assword is[ \t:]{1,4}")
 
 _ORDINARY = frozenset(
-    "string str text null none true false undefined required optional any object number integer boolean unknown empty "
-    "password passwd passphrase secret token apikey api_key api-key key value example changeme redacted hidden masked "
-    "username user default bearer basic oauth oauth2 auth header cookie env environment missing invalid expired "
-    "incorrect wrong valid set unset yes no".split()
+    [
+        "string",
+        "str",
+        "text",
+        "null",
+        "none",
+        "true",
+        "false",
+        "undefined",
+        "required",
+        "optional",
+        "any",
+        "object",
+        "number",
+        "integer",
+        "boolean",
+        "unknown",
+        "empty",
+        "password",
+        "passwd",
+        "passphrase",
+        "secret",
+        "token",
+        "apikey",
+        "api_key",
+        "api-key",
+        "key",
+        "value",
+        "example",
+        "changeme",
+        "redacted",
+        "hidden",
+        "masked",
+        "username",
+        "user",
+        "default",
+        "bearer",
+        "basic",
+        "oauth",
+        "oauth2",
+        "auth",
+        "header",
+        "cookie",
+        "env",
+        "environment",
+        "missing",
+        "invalid",
+        "expired",
+        "incorrect",
+        "wrong",
+        "valid",
+        "set",
+        "unset",
+        "yes",
+        "no",
+    ]
 )
 _CODE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+|[A-Za-z_]+")
 _NOT_A_VALUE = re.compile(r"\$[({A-Za-z_]|<|\{|%[({sd]|\*{3}|\.{3}|x{4}|X{4}|\[REDACTED:|[=~]|https?://")
@@ -61,9 +113,12 @@ class _Assignment(NamedTuple):
 def find_assignments(text: str, secret_names: Mapping[str, bool]) -> Iterator[tuple[int, int]]:
     """Yield the spans of the values that stand behind a secret name, in time linear in the text."""
     size = len(text)
-    for found in _BACKWARD.finditer(text[::-1]):
-        start = size - found.end()
-        after = size - found.start()
+    done = 0
+    for backward_start, backward_end in reversed([found.span() for found in _BACKWARD.finditer(text[::-1])]):
+        start = size - backward_end
+        after = size - backward_start
+        if after < done:
+            continue  # inside the last value
         edge = max(0, start - _MAX_NAME)
         while start > edge and text[start - 1] in _NAME_CHARACTERS:
             start -= 1
@@ -72,6 +127,7 @@ def find_assignments(text: str, secret_names: Mapping[str, bool]) -> Iterator[tu
             continue
         span = _find_value(text, _Assignment(name, start, after, text[after - 1]))
         if span is not None:
+            done = span[1]
             yield span
     for said in _IS.finditer(text):
         span = _find_value(text, _Assignment("password", said.start(), said.end(), " "))
@@ -88,7 +144,9 @@ def _find_value(text: str, assignment: _Assignment) -> tuple[int, int] | None:
     if "cookie" in name:
         end = _end(_REST_OF_LINE, text, start)
         value = text[start:end]
-        looks_right = "=" in value or (quote is not None and not any(c.isspace() for c in value) and not value.isalpha())
+        looks_right = "=" in value or (
+            quote is not None and not any(c.isspace() for c in value) and not value.isalpha()
+        )
         return (start, end) if looks_right and end - start >= 8 else None
     lenient = False
     if quote:
@@ -129,7 +187,8 @@ def _is_whole_line(text: str, assignment: _Assignment) -> bool:
     if line == 0 and assignment.start > 40:
         return False
     found = _LINE_START.match(text, line)
-    return found is not None and found.end() == assignment.start and "&" not in text[assignment.after :][:_MAX_NAME]
+    in_query = "&" in text[assignment.after : assignment.after + _MAX_NAME]
+    return found is not None and found.end() == assignment.start and not in_query
 
 
 def _strip_comment(value: str) -> str:

@@ -77,7 +77,7 @@ class Detector:
         if "://" in text:
             spans += [Span(*found.span(1)) for found in _USERINFO.finditer(text)]
         for found in _SCHEME.finditer(text):
-            if found[1] is not None and any(c.isdigit() for c in found[2]) or _is_basic(found[2]):
+            if (found[1] is not None and any(c.isdigit() for c in found[2])) or _is_basic(found[2]):
                 spans.append(Span(*found.span(2)))
         for value in self._values:
             spans += _occurrences(text, value)

@@ -20,8 +20,9 @@ _FIRST = "I-Za-f"  # 8..31
 _SECOND = "C-HS-Xi-nyz0-3"  # 2..7 modulo 16
 _THIRD = "ABEFIJMNQRUVYZcdghklopstwx014589"  # 0 or 1 modulo 4
 _GROUP = f"[{_FIRST}][{_SECOND}][{_THIRD}][{_ANY}]"
-_BASE64_GROUPS = re.compile(f"(?:{_GROUP})+".encode())
-_HEX_PAIRS = re.compile(rb"(?:[2-7][0-9A-Fa-f])+")
+# A stretch that has begun goes on over tabs and line ends (0x09, 0x0a, 0x0d), which widen two of the sets.
+_BASE64_GROUPS = re.compile(f"(?:[{_FIRST}CD][{_SECOND}AQgw][{_THIRD}][{_ANY}])+".encode())
+_HEX_PAIRS = re.compile(rb"(?:[2-7][0-9A-Fa-f]|0[9AaDd])+")
 _BASE64_CHARACTERS = re.compile(f"[{_ANY}]*".encode())
 _HEX_PAIR = re.compile(rb"[0-9A-Fa-f]{2}")
 _MIN_HEX_PAIRS = 8

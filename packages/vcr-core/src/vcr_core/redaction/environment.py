@@ -24,14 +24,47 @@ _ORDINARY_NAME = re.compile(
 _PATH = re.compile(r"(?:~|\.{1,2})?[/\\][\w.\-/\\ ]*|[A-Za-z]:[\\/].*|(?:file|https?|unix)://[^@]*", re.DOTALL)
 _NUMBER = re.compile(r"[+-]?[0-9][0-9_.,:eE+\- ]*")
 _ORDINARY_VALUES = frozenset(
-    "password passw0rd changeme changeit change_me secret123 undefined disabled enabled production development staging "
-    "localhost required optional username administrator anonymous plaintext keychain external internal readonly "
-    "testing1 test-key test_key test-token testtoken dummy-key dummykey placeholder not-needed notneeded "
-    "your-api-key your_api_key".split()
+    [
+        "password",
+        "passw0rd",
+        "changeme",
+        "changeit",
+        "change_me",
+        "secret123",
+        "undefined",
+        "disabled",
+        "enabled",
+        "production",
+        "development",
+        "staging",
+        "localhost",
+        "required",
+        "optional",
+        "username",
+        "administrator",
+        "anonymous",
+        "plaintext",
+        "keychain",
+        "external",
+        "internal",
+        "readonly",
+        "testing1",
+        "test-key",
+        "test_key",
+        "test-token",
+        "testtoken",
+        "dummy-key",
+        "dummykey",
+        "placeholder",
+        "not-needed",
+        "notneeded",
+        "your-api-key",
+        "your_api_key",
+    ]
 )
 _URL_PASSWORD = re.compile(r"://[^\s:/@]{0,256}:([^\s/@]{1,512})@")
 _PRINTABLE = re.compile(r"[ -~]+")
-_UNESCAPED = re.compile(r'[ !#-\[\]-~]+')
+_UNESCAPED = re.compile(r"[ !#-\[\]-~]+")
 
 
 class SecretValue(NamedTuple):

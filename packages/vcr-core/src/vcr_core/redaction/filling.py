@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from vcr_core.errors import VcrError
 from vcr_core.redaction.environment import encoded_forms
 from vcr_core.redaction.placeholders import PLACEHOLDER, PlaceholderAt, digest_secret
-from vcr_core.redaction.tree import Edits, Place, Tree, holds_placeholder
+from vcr_core.redaction.tree import Edits, Place, Tree, holds_placeholder, is_dict, is_list
 from vcr_core.redaction.tree_redaction import BYTES_TAG, TAG, decode_bytes, decode_text, encode_bytes
 
 Resolver = Callable[[str, str, str], "str | None"]
@@ -33,8 +33,8 @@ class UnresolvedSecretError(VcrError):
 
     def __str__(self) -> str:
         return (
-            f"the {self.kind} secret at {self.path or 'the root'} was redacted when it was recorded and cannot be filled: "
-            f"{self.reason}. Set the environment variable that held it to the same value, give a resolver, or "
+            f"the {self.kind} secret at {self.path or 'the root'} was redacted when it was recorded and cannot be "
+            f"filled: {self.reason}. Set the environment variable that held it to the same value, give a resolver, or "
             "override the state at this path."
         )
 
@@ -106,7 +106,7 @@ def _texts(tree: Tree) -> Iterator[tuple[Place | None, str, str]]:
         value, place = stack.pop()
         if isinstance(value, str):
             yield place, value, ""
-        elif isinstance(value, dict):
+        elif is_dict(value):
             coded = value.get("v")
             data = decode_bytes(coded) if value.get(TAG) == BYTES_TAG and isinstance(coded, str) else None
             if data is not None:
@@ -114,6 +114,6 @@ def _texts(tree: Tree) -> Iterator[tuple[Place | None, str, str]]:
                 continue
             places = [Place(value, key, place) for key in value]
             yield from ((here, str(here.key), "key") for here in places)
-            stack.extend((value[here.key], here) for here in reversed(places))
-        elif isinstance(value, list):
+            stack.extend((value[str(here.key)], here) for here in reversed(places))
+        elif is_list(value):
             stack.extend((value[i], Place(value, i, place)) for i in reversed(range(len(value))))

@@ -28,8 +28,8 @@ class ProjectKeyError(VcrError):
 
     def __str__(self) -> str:
         return (
-            f"project key {self.path}: {self.reason}; expected a file of {KEY_SIZE} bytes. Restore it from a backup, or "
-            "move it away to get a new one (placeholders in older recordings then no longer compare equal or fill)."
+            f"project key {self.path}: {self.reason}; expected a file of {KEY_SIZE} bytes. Restore it from a backup, "
+            "or move it away to get a new one (placeholders in older recordings then no longer compare equal or fill)."
         )
 
 

@@ -112,6 +112,7 @@ _TEXT_WORDS = (
 _TEXT_ENDINGS = (*_TEXT_WORDS, *(f"{owner}?key{plural}" for owner in _KEY_OWNERS for plural in ("", "s")))
 _ALNUM = "abcdefghijklmnopqrstuvwxyz0123456789"
 
+
 def last_letters() -> frozenset[bytes]:
     """Return the last four characters of the names looked for in text, in lower case and without spaces.
 
@@ -151,5 +152,7 @@ def _letter_tree(words: Iterable[str]) -> str:
             ends = True
     if ends:
         return ""  # a shorter name is enough: the search only has to be complete
-    parts = [(r"[_\-. ]" if letter == "?" else letter) + _letter_tree(rest) for letter, rest in sorted(by_letter.items())]
+    parts = [
+        (r"[_\-. ]" if letter == "?" else letter) + _letter_tree(rest) for letter, rest in sorted(by_letter.items())
+    ]
     return parts[0] if len(parts) == 1 else f"(?:{'|'.join(parts)})"

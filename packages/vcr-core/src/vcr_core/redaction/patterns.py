@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from typing import NamedTuple
 
 WORD = r"[A-Za-z0-9_-]"
@@ -89,7 +90,7 @@ SHAPES: tuple[SecretShape, ...] = (
     *_shapes("circleci", "CCIPAT_", rf"{WORD}{{20,}}"),
     *_shapes("buildkite", "bkua_", rf"{HEX}{{40}}"),
     *_shapes("sonarqube", "sqp_ squ_ sqa_", rf"{HEX}{{40}}"),
-    *_shapes("sourcegraph", "sgp_", rf"[0-9a-f_]{{40,}}"),
+    *_shapes("sourcegraph", "sgp_", r"[0-9a-f_]{40,}"),
     # clouds
     *_shapes("aws-access-key-id", "AKIA ASIA", rf"[A-Z0-9]{{16}}{END}"),
     *_shapes("azure-client-secret", "8Q~", r"[A-Za-z0-9_~.-]{31,34}", r"[A-Za-z0-9_~.-]{3}"),
@@ -115,7 +116,9 @@ SHAPES: tuple[SecretShape, ...] = (
     *_shapes("slack", "xoxa- xoxb- xoxe- xoxo- xoxp- xoxr- xoxs- xapp-", r"[A-Za-z0-9-]{15,}"),
     *_shapes("slack-webhook", "hooks.slack.com/", r"(?:services|workflows)/[A-Za-z0-9_/-]{20,}"),
     *_shapes("discord", ".", rf"{WORD}{{6}}\.{WORD}{{27,45}}", rf"[MNO]{WORD}{{22,27}}"),
-    *_shapes("discord-webhook", "discord.com/api/webhooks/ discordapp.com/api/webhooks/", r"[0-9]{8,}/[A-Za-z0-9_-]{20,}"),
+    *_shapes(
+        "discord-webhook", "discord.com/api/webhooks/ discordapp.com/api/webhooks/", r"[0-9]{8,}/[A-Za-z0-9_-]{20,}"
+    ),
     *_shapes("telegram", "AA", rf"(?<=[0-9]:AA){WORD}{{33}}{END}", r"[0-9]{8,10}:"),
     *_shapes("twilio", "SK", rf"{HEX}{{32}}{END}"),
     *_shapes("sendgrid", "SG.", rf"{WORD}{{16,}}\.{WORD}{{16,}}"),
@@ -166,16 +169,19 @@ def _tree_source(branches: Iterable[tuple[str, str]]) -> str:
     return parts[0] if len(parts) == 1 else f"(?:{'|'.join(parts)})"
 
 
+@cache
 def compile_text_pattern() -> re.Pattern[str]:
     """Return the search for every shape that has no lead, at a left edge."""
     return re.compile(LEFT_EDGE + _tree_source((s.prefix, s.tail) for s in SHAPES if not s.lead))
 
 
+@cache
 def compile_led_patterns() -> list[tuple[str, re.Pattern[str]]]:
     """Return (anchor, search) for the shapes with a lead: search only where the anchor is in the text."""
     return [(s.prefix, re.compile(LEFT_EDGE + s.source)) for s in SHAPES if s.lead]
 
 
+@cache
 def compile_probe(*, in_base64: bool = False) -> re.Pattern[bytes]:
     """Return the prefilter's search: it may match too much, never too little, and is linear without a left edge.
 
@@ -193,6 +199,9 @@ def classify_shape(secret: str) -> str | None:
     """Return the kind whose shape the whole of `secret` has, or None. Depends on nothing but the text."""
     if PRIVATE_KEY_BEGIN.match(secret):
         return "private-key"
+    led = any(anchor in secret and pattern.fullmatch(secret) for anchor, pattern in compile_led_patterns())
+    if not led and not compile_text_pattern().fullmatch(secret):
+        return None
     for shape in SHAPES:
         if (shape.lead or secret.startswith(shape.prefix)) and re.fullmatch(shape.source, secret):
             return shape.kind

@@ -42,7 +42,7 @@ _ESCAPED_CHARACTER = re.compile(rb"\\+(?:u00([2-7][0-9a-fA-F])|/)")
 _ESCAPED_ONE = re.compile(rb"\\(?:u00[2-7][0-9a-fA-F]|/)")
 _PERCENT = re.compile(rb"%[0-9a-fA-F]{2}")
 _LINE_BREAKS = re.compile(rb"(?<=[A-Za-z0-9+/]{40})(?:\\+[nrt]|\s)+")
-_BREAK = frozenset(b"\\ \t\r\n")
+_BREAKS = (b"\\", b" ", b"\t", b"\r", b"\n")
 _ALNUM = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
 _NAMED_SCHEMES = (b"bearer ", b"basic ")
 
@@ -103,9 +103,8 @@ class Prefilter:
         start = classes.find(self._run)
         if start < 0:
             return False
-        for needle in self._needles_with_runs:
-            if needle in data:
-                return True
+        if any(needle in data for needle in self._needles_with_runs):
+            return True
         wrapped = False
         clean = self._clean
         while start >= 0:
@@ -113,30 +112,36 @@ class Prefilter:
             if end < 0:
                 end = len(data)
             run = data[start - 1 if start else 0 : end]  # with the character before it, on which the edge depends
-            if run not in clean:
-                if self._run_may_contain(data, start, end, depth):
-                    return True
-                if len(run) <= _MAX_CLEAN_SIZE:
-                    if len(clean) >= _MAX_CLEAN:
-                        clean.clear()
-                    clean.add(run)
+            if run not in clean and self._run_may_contain(run, data, start, end, depth):
+                return True
             if run[0] == 32 and data[max(0, start - 7) : start].lower().endswith(_NAMED_SCHEMES):
                 return True
-            if end - start >= 40 and end < len(data) and data[end] in _BREAK:
+            if end - start >= 40 and data[end : end + 1] in _BREAKS:
                 wrapped = True
             start = classes.find(self._run, end)
-        if not wrapped or depth >= MAX_DEPTH:
-            return wrapped
+        return wrapped and self._joined_may_contain(data, depth)
+
+    def _joined_may_contain(self, data: bytes, depth: int) -> bool:
+        """Test again with the line ends taken out of wrapped base64."""
+        if depth >= MAX_DEPTH:
+            return True
         joined = _LINE_BREAKS.sub(b"", data)
         return len(joined) < len(data) and self.may_contain(joined, depth + 1)
 
-    def _run_may_contain(self, data: bytes, start: int, end: int, depth: int) -> bool:
-        """Tell whether a run of token characters may hold a secret; depends on it and the character before it only."""
+    def _run_may_contain(self, run: bytes, data: bytes, start: int, end: int, depth: int) -> bool:
+        """Tell whether a run of token characters may hold a secret, and remember a short one that cannot.
+
+        The answer depends on `run` only: on `data[start:end]` and the character before it.
+        """
         if self._has_shape(self._probe_for(data, start, end), data, start, end):
             return True
         for readable in self._encoded.readable_runs(data, start, end):
             if depth >= MAX_DEPTH or self.may_contain(readable.decoded, depth + 1):
                 return True
+        if len(run) <= _MAX_CLEAN_SIZE:
+            if len(self._clean) >= _MAX_CLEAN:
+                self._clean.clear()
+            self._clean.add(run)
         return False
 
     def _probe_for(self, data: bytes, start: int, end: int) -> re.Pattern[bytes]:
@@ -176,7 +181,7 @@ def _has_userinfo(data: bytes) -> bool:
 
 
 def _has_left_edge(data: bytes, at: int) -> bool:
-    """Tell whether a secret can begin here: after no letter or digit, or after the letter of an escape such as \\n."""
+    """Tell whether a secret can begin here: after no letter or digit, or after the letter of a JSON escape."""
     if at == 0 or data[at - 1] not in _ALNUM:
         return True
     return at > 1 and data[at - 2] == 92 and data[at - 1] in b"nrtbf"

@@ -85,9 +85,7 @@ class Redactor:
         searchable = [value for value in values if value.searchable]
         self._prefilter = Prefilter(searchable)
         self._needs_search = bool(self._extra) or len(searchable) < len(values)
-        self._detector = Detector(
-            values, extra=[pattern for _kind, pattern in self._extra], secret_names=self._names
-        )
+        self._detector = Detector(values, extra=[pattern for _kind, pattern in self._extra], secret_names=self._names)
 
     def may_contain(self, encoded: bytes) -> bool:
         """Tell whether a compact JSON text in UTF-8, or plain text, may hold a secret by its value.
@@ -124,8 +122,8 @@ class Redactor:
         """Return a JSON-able tree with its secrets replaced; the same object when it holds none.
 
         Strings under a secret key are replaced whole, also inside containers there; numbers, booleans, None, empty
-        strings and placeholders stay. Keys that hold secrets are redacted too. Tagged bytes are redacted inside and stay
-        bytes. The tree given is never changed.
+        strings and placeholders stay. Keys that hold secrets are redacted too. Tagged bytes are redacted inside and
+        stay bytes. The tree given is never changed.
         """
         return self._tree.redact(value)
 

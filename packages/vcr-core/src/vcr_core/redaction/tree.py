@@ -5,12 +5,22 @@ What is changed, and why, is decided by the caller.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeGuard
 
 from vcr_core.redaction.placeholders import PLACEHOLDER
 
 Tree = Any
 """A tree of dict, list, str and JSON scalars."""
+
+
+def is_dict(value: Tree) -> TypeGuard[dict[str, Tree]]:
+    """Tell whether a tree is a dict; its keys are strings, as in JSON."""
+    return isinstance(value, dict)
+
+
+def is_list(value: Tree) -> TypeGuard[list[Tree]]:
+    """Tell whether a tree is a list."""
+    return isinstance(value, list)
 
 
 class Place:

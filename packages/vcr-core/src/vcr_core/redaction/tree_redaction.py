@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from vcr_core.redaction.names import normalize_name
-from vcr_core.redaction.tree import Edits, Place, Tree, holds_placeholder
+from vcr_core.redaction.tree import Edits, Place, Tree, holds_placeholder, is_dict, is_list
 
 TAG = "$vcr"
 BYTES_TAG = "bytes"
@@ -43,9 +43,9 @@ class TreeRedaction:
         stack: list[tuple[Tree, Place | None, str]] = [(tree, None, "")]
         while stack:
             value, place, name = stack.pop()
-            if isinstance(value, dict):
+            if is_dict(value):
                 self._redact_dict(value, place, name, edits, stack)
-            elif isinstance(value, list):
+            elif is_list(value):
                 self._redact_list(value, place, name, edits, stack)
         return edits.apply()
 
@@ -106,10 +106,8 @@ class TreeRedaction:
         else:
             text, codec = decode_text(data)
             redacted = self._redact_string(text, name, None)
-            if redacted == text:  # perhaps it is the encoded form that is known
-                new = self._redact_text(coded)
-            else:
-                new = encode_bytes(redacted, codec)
+            # what is unchanged may still be known in its encoded form
+            new = self._redact_text(coded) if redacted == text else encode_bytes(redacted, codec)
         if new != coded:
             edits.set_value(Place(value, "v", place), new)
 
