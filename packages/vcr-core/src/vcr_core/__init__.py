@@ -100,6 +100,7 @@ __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]  # the names are give
     "VCRPlayer",
     "VCRRecorder",
     "VcrError",
+    "__version__",
     "assert_deterministic",
     "branch",
     "compare_sessions",
@@ -112,7 +113,6 @@ __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]  # the names are give
     "step",
     "tool",
     "vcr_record",
-    "__version__",
 ]
 
 

@@ -108,7 +108,9 @@ def _pair(a: VCRPlayer, b: VCRPlayer, first: FrameRow | None, second: FrameRow |
     if first is None or second is None:
         row = first or second
         assert row is not None
-        return StepPair("only_b" if first is None else "only_a", row.node_name, first and first.index, second and second.index)
+        if first is None:
+            return StepPair("only_b", row.node_name, None, row.index)
+        return StepPair("only_a", row.node_name, row.index, None)
     pair = StepPair("same", first.node_name, first.index, second.index)
     if states and not _one_frame(a, b, first, second):
         pair.input = _difference(a.wire_state(first.index, "input"), b.wire_state(second.index, "input"))

@@ -47,11 +47,12 @@ class FrameMetadata(msgspec.Struct, kw_only=True, omit_defaults=True):
         """Return metadata from a dict: known names become fields, the rest becomes `custom`."""
         if value is None:
             return cls()
-        if isinstance(value, cls):
+        if isinstance(value, FrameMetadata):
             return value
-        known = {name: item for name, item in dict(value).items() if name in _METADATA_FIELDS}
+        given: dict[str, Any] = value
+        known = {name: item for name, item in given.items() if name in _METADATA_FIELDS}
         custom = dict(known.pop("custom", None) or {})
-        custom.update((name, item) for name, item in dict(value).items() if name not in _METADATA_FIELDS)
+        custom.update((name, item) for name, item in given.items() if name not in _METADATA_FIELDS)
         return cls(**known, custom=custom)
 
 

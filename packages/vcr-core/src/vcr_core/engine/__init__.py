@@ -11,9 +11,9 @@ Integrations take part with `current_run` and `Run.begin`::
 
     run = current_run()
     step = run.begin(StepCall("search", "tool", {"query": query}))
-    step.wait()                        # or: await step.wait_async()
+    step.wait()  # or: await step.wait_async()
     if not isinstance(step, RunningStep):
-        return step.result()           # served, mocked or skipped
+        return step.result()  # served, mocked or skipped
     with step:
         output = really_search(query)
     return step.succeed(output, metadata={"cost_usd": 0.01})

@@ -1,4 +1,4 @@
-"""What can be run again: plain callables here, other kinds (a compiled graph, a crew) by the entry points ``vcr.agents``.
+"""What can be run again: plain callables here, other kinds (a graph, a crew) by the entry points ``vcr.agents``.
 
 An `AgentKind` knows how to call its agents; the steps inside are intercepted by the package that brings it, with
 `vcr_core.engine.Run.begin`.
@@ -7,7 +7,6 @@ An `AgentKind` knows how to call its agents; the steps inside are intercepted by
 from __future__ import annotations
 
 import inspect
-from importlib.metadata import entry_points
 from typing import Any, Protocol
 
 from vcr_core.engine.entry import agent_name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import types
 from typing import Any, Literal
 
 from vcr_core.errors import VcrError
@@ -40,7 +41,7 @@ class DivergenceError(StepError):
         frame: The taped frame that was compared with, or None.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each is a fact of its own
         self,
         kind: DivergenceKind,
         key: str,
@@ -96,12 +97,12 @@ class InDoubtError(StepError):
 
 def find_call_site() -> str | None:
     """Return ``file:line`` of the nearest caller outside of this package and the standard library's plumbing."""
-    frame = sys._getframe(1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # no public way is as cheap
+    frame: types.FrameType | None = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  # no public way is as cheap
     while frame is not None:
         module = str(frame.f_globals.get("__name__", ""))
         if not module.startswith(("vcr_core.", "asyncio.", "concurrent.", "contextlib", "threading")):
             return f"{frame.f_code.co_filename}:{frame.f_lineno}"
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return None
 
 

@@ -16,14 +16,14 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING
 
 from vcr_core.engine.loop_ticks import LoopTicks, running_loop
 
 if TYPE_CHECKING:
     from vcr_core.engine.scope import Scope
 
-Event = Union[int, str]
+Event = int | str
 """A frame's index, or ``end:<branch path>``."""
 _HOPS = 25
 _THREAD_SETTLES = 0.001

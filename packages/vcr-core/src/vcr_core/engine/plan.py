@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, Union
+from typing import Any, Literal
 
 import msgspec
 
@@ -61,18 +61,15 @@ class Mock(msgspec.Struct, kw_only=True):
         call: Computes what it gives, from the input.
     """
 
-    match: Union[str, Callable[[StepCall], bool]]
+    match: str | Callable[[StepCall], bool]
     value: Any = None
-    raises: Union[BaseException, type[BaseException], None] = None
-    call: Union[Callable[[Any], Any], None] = None
+    raises: BaseException | type[BaseException] | None = None
+    call: Callable[[Any], Any] | None = None
 
     def accepts(self, step: StepCall) -> bool:
         """True if this mock answers that step."""
         return self.match(step) if callable(self.match) else _named(self.match, step)
 
-
-Mocks = Union[Mapping[str, Any], Sequence[Mock]]
-Edit = Union[Mapping[str, Any], Sequence[Mapping[str, Any]]]
 
 
 class ResumeConfig(msgspec.Struct, kw_only=True):
@@ -96,14 +93,14 @@ class ResumeConfig(msgspec.Struct, kw_only=True):
         patience: Seconds that a step waits for another one that the tape holds before it.
     """
 
-    from_frame: Union[int, str, None] = None
+    from_frame: int | str | None = None
     state_overrides: Any = {}
     mode: ResumeMode = ResumeMode.FORK
-    new_session_id: Union[str, None] = None
+    new_session_id: str | None = None
     inject_mocks: Any = {}
     skip_nodes: list[str] = []
     live: list[str] = []
-    output_overrides: dict[Union[int, str], Any] = {}
+    output_overrides: dict[int | str, Any] = {}
     in_doubt: dict[str, Literal["retry", "skip"]] = {}
     call: Literal["auto", "agent", "state"] = "auto"
     allow: list[Any] = []

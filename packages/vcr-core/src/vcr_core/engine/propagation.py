@@ -101,9 +101,7 @@ def tasks_spawn_scopes(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
     """Have each task created in `loop` begin a scope of its own, as long as the block lasts."""
     before = loop.get_task_factory()
 
-    def factory(
-        loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **options: Any
-    ) -> asyncio.Task[Any]:
+    def factory(loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **options: Any) -> asyncio.Task[Any]:
         scope = current_scope.get()
         if scope is not None:
             context = options.get("context") or contextvars.copy_context()
@@ -127,10 +125,11 @@ def _make_task(
     before: Any, loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], options: dict[str, Any]
 ) -> asyncio.Task[Any]:
     if before is not None:
-        return before(loop, coro, **options)
+        made: asyncio.Task[Any] = before(loop, coro, **options)
+        return made
     if "context" in options and not _TASKS_TAKE_CONTEXT:
         context: contextvars.Context = options.pop("context")
-        return context.run(asyncio.Task, coro, loop=loop, **options)
+        return context.run(lambda: asyncio.Task(coro, loop=loop, **options))
     return asyncio.Task(coro, loop=loop, **options)
 
 

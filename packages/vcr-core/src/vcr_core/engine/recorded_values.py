@@ -117,7 +117,7 @@ class _RoutedDatetime(_datetime, metaclass=_DatetimeClass):
 
     @classmethod
     def today(cls) -> Any:
-        return recorded_value("datetime.today", lambda: _datetime.now())  # noqa: DTZ005  # as the original does
+        return recorded_value("datetime.today", lambda: _datetime.now())  # as the original does
 
 
 _RANDOM_NAMES = (
@@ -156,7 +156,9 @@ def _in_agent() -> bool:
 
 
 def patched(change_id: str) -> bool:
-    """Tell whether a deliberate change of the agent's code is in force, as ``if patched("use-new-prompt"): …``.
+    """Tell whether a deliberate change of the agent's code is in force.
+
+    Guard the new code with it: ``if patched("use-new-prompt"): …``.
 
     A new run records the answer True.  A replay of a run that was recorded before the change gives False up to the
     cut, so that the old code serves its old tape; from the cut on it gives True.

@@ -86,7 +86,13 @@ class Resumer:
     """One recording about to be run again with one configuration."""
 
     def __init__(
-        self, player: VCRPlayer, agent: Any, config: ResumeConfig, *, record: bool = True, output_dir: Path | None = None
+        self,
+        player: VCRPlayer,
+        agent: Any,
+        config: ResumeConfig,
+        *,
+        record: bool = True,
+        output_dir: Path | None = None,
     ) -> None:
         self.kind: AgentKind = kind_of_agent(agent)
         self.agent = agent
@@ -102,7 +108,9 @@ class Resumer:
         """True if the agent is called with the recorded input, False if with the state before the cut."""
         recorded = self.tape.run
         if self.config.call == "agent" and recorded is None:
-            raise UsageError(f"{self._player.path} was recorded by hand: there is no recorded input to call the agent with")
+            raise UsageError(
+                f"{self._player.path} was recorded by hand: there is no recorded input to call the agent with"
+            )
         if recorded is None or self.config.call == "state":
             return False
         return self.config.call == "agent" or _same_agent(recorded.agent, self.kind.name(self.agent))

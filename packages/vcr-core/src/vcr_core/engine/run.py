@@ -135,7 +135,8 @@ class Run:
 
     def _live(self, call: StepCall, scope: Scope, index: int | None) -> RunningStep:
         tape = self.tape
-        assert tape is not None and call.key is not None
+        assert tape is not None
+        assert call.key is not None
         begun = tape.begun.get(call.key)
         holds = tape.holds_inside(call.key)
         edited = index is not None and index == tape.cut and self._edit_input(call)
@@ -253,7 +254,9 @@ class Run:
         """Note that a step ended, and return its distance from the last one in iterations of the event loop."""
         return self._ticks.mark()
 
-    def diverged(self, kind: Any, key: str, *, name: str = "", frame: int | None = None, **facts: Any) -> DivergenceError:
+    def diverged(
+        self, kind: Any, key: str, *, name: str = "", frame: int | None = None, **facts: Any
+    ) -> DivergenceError:
         """Spoil the run, and return the error that says why."""
         tape = self.tape
         nearest = tape.nearest(key, name, self._served) if tape is not None else []
@@ -272,7 +275,9 @@ class Run:
         ]
         if self.config.state_overrides and self.tape and self.tape.run and "state" not in self._used_edits:
             found.append("state_overrides were never applied: the step at the cut was not reached")
-        found += [f"output override {n!r} was never used" for n in self.config.output_overrides if n not in self._used_edits]
+        found += [
+            f"output override {n!r} was never used" for n in self.config.output_overrides if n not in self._used_edits
+        ]
         return found
 
     def recorded_error(self, error: BaseException) -> None:
@@ -311,5 +316,3 @@ class Run:
             yield self
         finally:
             current_scope.reset(token)
-
-

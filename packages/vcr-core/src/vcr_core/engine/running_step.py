@@ -11,6 +11,7 @@ from vcr_core.engine.scope import Scope, current_scope
 from vcr_core.engine.served_step import EndedStep
 from vcr_core.frames import FrameRow
 from vcr_core.isolate import isolate
+from vcr_core.session_writer import FrameStyle
 from vcr_core.values import Stream
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ class RunningStep(EndedStep):
             row.spawn = self.scope.take_spawned_with()
             row.label, row.model, row.effect = call.label, call.model, call.effect
             row.origin = "edit" if self._edited else "live"
-            style = "state" if call.call == "state" and isinstance(output, dict) else "call"
+            style: FrameStyle = "state" if call.call == "state" and isinstance(output, dict) else "call"
             extra = self._changes(output)
             recorder.record_frame(
                 row,

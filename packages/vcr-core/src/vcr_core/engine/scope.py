@@ -41,7 +41,7 @@ class Scope:
     ) -> None:
         self.run = run
         self.parent = parent
-        self.line = self if parent is None or path is None else parent.line
+        self.line: Scope = self if parent is None or path is None else parent.line
         self.spawned_with: str | None = None
         self.step = step
         self._path = path

@@ -90,7 +90,8 @@ class ServedStep(EndedStep):
             DivergenceError: If its type cannot be restored here.
         """
         tape, index = self.run.tape, self.index
-        assert tape is not None and index is not None
+        assert tape is not None
+        assert index is not None
         row = tape.rows[index]
         self._record(row)
         self.run.step_over(self, live=False, index=index)
@@ -109,7 +110,8 @@ class ServedStep(EndedStep):
     def _as_it_was(self, output: Any) -> Any:
         """Repeat what the body did to its arguments in place."""
         tape = self.run.tape
-        assert tape is not None and self.index is not None
+        assert tape is not None
+        assert self.index is not None
         body = tape.player.source.body(self.index)
         if body.mutated:
             for name, value in body.mutated.items():
@@ -143,7 +145,8 @@ class CancelledStep(EndedStep):
 
     async def wait_async(self) -> None:
         """Never return; a cancellation ends it."""
-        assert self.run.tape is not None and self.index is not None
+        assert self.run.tape is not None
+        assert self.index is not None
         if self.run.recorder is not None:
             row = _served(self.run.tape.rows[self.index])
             self.run.recorder.writer.write_reference(row, self.run.tape.player.name, self.index)
@@ -225,5 +228,3 @@ def _replace_content(target: Any, value: Any) -> bool:
         target[:] = value
         return True
     return False
-
-

@@ -301,9 +301,7 @@ def step(
         idempotency_key: Makes repeating such a step safe; a string, or a function of the same arguments.
         metadata: Given the output, returns what else to record (tokens, cost, model, anything).
     """
-    return _decorator(
-        "node", function, name, effect=effect, idempotency_key=idempotency_key, metadata=metadata
-    )
+    return _decorator("node", function, name, effect=effect, idempotency_key=idempotency_key, metadata=metadata)
 
 
 @overload
@@ -328,9 +326,7 @@ def tool(
     metadata: MetadataOf | None = None,
 ) -> Any:
     """Make a function a tool call: a step of kind ``tool``.  See `step`."""
-    return _decorator(
-        "tool", function, name, effect=effect, idempotency_key=idempotency_key, metadata=metadata
-    )
+    return _decorator("tool", function, name, effect=effect, idempotency_key=idempotency_key, metadata=metadata)
 
 
 @overload
@@ -377,5 +373,3 @@ def vcr_record(
         return cast("F", _wrap(spec))
 
     return decorate
-
-

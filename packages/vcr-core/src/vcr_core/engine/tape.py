@@ -156,7 +156,9 @@ class Tape:
             agrees: Called with a frame's index; tells whether its input is that of the first step.
         """
         siblings = sorted(self._siblings.get(above, ()), key=_branch_order)
-        free = [path for path in siblings if path not in self._taken and self.rows[self._firsts[path]].node_name == name]
+        free = [
+            path for path in siblings if path not in self._taken and self.rows[self._firsts[path]].node_name == name
+        ]
         free.sort(key=lambda path: (self.rows[self._firsts[path]].spawn != spawned_with, path != own))
         found = next((path for path in free if agrees(self._firsts[path])), own)
         self._taken.add(found)
@@ -171,7 +173,7 @@ class Tape:
                 continue
             same_branch = row.key.startswith(f"{path}:")
             rank = (0 if row.node_name == name else 2) + (0 if same_branch else 1)
-            why = ("same name" if row.node_name == name else "next in this branch" if same_branch else "next on the tape")
+            why = "same name" if row.node_name == name else "next in this branch" if same_branch else "next on the tape"
             ranked.append((rank, row.index, why))
         return [(index, self.rows[index].key or "", why) for _, index, why in sorted(ranked)[:3]]
 

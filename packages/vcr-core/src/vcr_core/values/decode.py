@@ -141,7 +141,7 @@ def _decode_fields(decoder: Decoder, wire: dict[str, Any]) -> dict[str, Any]:
 
 
 def _instance(decoder: Decoder, wire: dict[str, Any]) -> Any:
-    instance = object.__new__(decoder.named(wire))
+    instance: Any = object.__new__(decoder.named(wire))
     for name, item in _decode_fields(decoder, wire).items():
         object.__setattr__(instance, name, item)
     return instance

@@ -189,10 +189,11 @@ def object_fields(value: Any) -> tuple[dict[str, Any], Any] | None:
 
     None for everything else.  The dict is the live one: it is to be looked at, not kept.
     """
-    encode = encoder_for(type(value))
+    cls: type = type(value)
+    encode = encoder_for(cls)
     if encode is _encode_dataclass:
         fields = getattr(value, "__dict__", None)
-        names = getattr(type(value), "__dataclass_fields__", {})
+        names = getattr(cls, "__dataclass_fields__", {})
         return (fields, None) if fields is not None and names.keys() <= fields.keys() else None
     if encode is _encode_pydantic:
         if value.__pydantic_extra__ or value.__pydantic_private__:
@@ -219,7 +220,9 @@ def _is_pydantic(cls: type) -> bool:
 
 
 def _is_value_object(cls: type) -> bool:
-    return cls.__eq__ is not object.__eq__ and cls.__reduce__ is object.__reduce__ and cls.__module__ != "builtins"
+    untyped: Any = cls
+    compares = untyped.__eq__ is not object.__eq__
+    return compares and untyped.__reduce__ is object.__reduce__ and cls.__module__ != "builtins"
 
 
 BaseExceptionGroupType: Any = getattr(__import__("builtins"), "BaseExceptionGroup", ())
