@@ -110,19 +110,31 @@ _TEXT_WORDS = (
     *("authorization", "bearer", "cookie", "cookies", "basic?auth", "access?key?id", "sig"),
 )
 _TEXT_ENDINGS = (*_TEXT_WORDS, *(f"{owner}?key{plural}" for owner in _KEY_OWNERS for plural in ("", "s")))
-_ALNUM = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
-def last_letters() -> frozenset[bytes]:
-    """Return the last four characters of the names looked for in text, in lower case and without spaces.
+def folded_endings() -> str:
+    """Return a look-behind for the names looked for in text, before a `:`, in lower case and without spaces.
 
-    Left out are `authorization` and `cookie`, whose last letters are too common: `prefilter` looks for them whole.
+    It only looks at the last few letters, so it may match too much.
     """
-    full = ("word", "ords", "sswd", "rase", "cret", "oken", "tial", "ials", "reds", "arer", "auth", "eyid")
-    keys = {joint + end for joint in f"{_ALNUM}_-." for end in ("key",)} | {"keys"}
-    short = {chr(before) + end for before in range(256) for end in ("pwd", "sig")}
-    ids = {f"{joint}{end}" for joint, end in (("y_", "id"), ("y-", "id"), ("y.", "id"))}
-    return frozenset(ending.encode("latin-1") for ending in {*full, *keys, *short, *ids})
+    four = (
+        "word",
+        "ords",
+        "sswd",
+        "rase",
+        "cret",
+        "oken",
+        "tial",
+        "ials",
+        "reds",
+        "arer",
+        "auth",
+        "okie",
+        "kies",
+        "keys",
+    )
+    any_before = ("[a-z0-9_.-]key", r"[\s\S]pwd", r"[\s\S]sig", "y[_.-]id", "eyid")
+    return rf":(?:(?<={'|'.join(f'{ending}:' for ending in (*four, *any_before))})|(?<=zation:))"
 
 
 def backward_endings() -> str:

@@ -35,7 +35,8 @@ _MAX_USERINFO = 768
 # Lower case, `=` as `:`; and what may stand between a name and its separator is deleted, so that names end at a `:`.
 _FOLD = bytes(58 if code == 61 else code + 32 if 65 <= code <= 90 else code for code in range(256))
 _CLOSERS = b"\"'`\\] \t"
-_LAST_LETTERS = names.last_letters()
+_FOLDED_NAME = re.compile(names.folded_endings().encode())
+_HEADERS = (b'ization"', b'ookie"')  # these also stand in lists of pairs
 _MAX_CLEAN = 8192
 _MAX_CLEAN_SIZE = 96
 _ESCAPED_CHARACTER = re.compile(rb"\\+(?:u00([2-7][0-9a-fA-F])|/)")
@@ -65,7 +66,7 @@ class Prefilter:
         self._led_prefixes = patterns.led_prefixes()
         cores = dict.fromkeys(value.core.encode() for value in values)
         in_runs = {core for core in cores if core.translate(TOKEN_CLASS).find(self._run) >= 0}
-        self._needles = (patterns.PRIVATE_KEY_ANCHOR, b"assword is", *(c for c in cores if c not in in_runs))
+        self._needles = (b"assword is", *(c for c in cores if c not in in_runs))
         self._needles_with_runs = tuple(in_runs)
         self._clean: set[bytes] = set()
 
@@ -75,20 +76,17 @@ class Prefilter:
             if needle in data:
                 return True
         folded = data.translate(_FOLD, _CLOSERS)
-        named = (
-            not _LAST_LETTERS.isdisjoint([piece[-4:] for piece in folded.split(b":")])
-            or b"uthoriz" in folded
-            or b"ookie" in folded
-        )
+        named = _FOLDED_NAME.search(folded) is not None or _HEADERS[0] in data or _HEADERS[1] in data
         return (
             (named and _is_assigned(data))
+            or (b"-----" in data and patterns.PRIVATE_KEY_ANCHOR in data)
             or (b"@" in data and _has_userinfo(data))
             or self._tokens_may_contain(data, depth)
             or self._decoded_may_contain(data, depth)
         )
 
     def _decoded_may_contain(self, data: bytes, depth: int) -> bool:
-        percent = _PERCENT.search(data)
+        percent = _PERCENT.search(data) if b"%" in data else None
         escaped = _ESCAPED_ONE.search(data)
         if not percent and not escaped:
             return False
