@@ -24,23 +24,11 @@ What belongs elsewhere: reports of what was done (they are values, not errors).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
 from vcr_core.errors import VcrError
-
-
-def _rebuild(cls: type[AcidError], args: tuple[Any, ...], state: dict[str, Any]) -> AcidError:
-    error = cls.__new__(cls)
-    Exception.__init__(error, *args)
-    error.__dict__.update(state)
-    return error
 
 
 class AcidError(VcrError):
     """Base of everything vcr-acid raises on purpose."""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (_rebuild, (type(self), self.args, dict(self.__dict__)))
 
 
 class WorkspaceRefused(AcidError):

@@ -78,6 +78,17 @@ class GitGuard:
         mark = Fingerprint(head_ref, head.hex() if head else "", self._index_hash(), digest.hexdigest())
         return mark, new
 
+    def user_commits(self) -> list[bytes]:
+        """Tips of the user's branches and every stash entry, each once."""
+        if self.layout.private:
+            return []
+        found = [value for name, value in self.refs.list("refs/heads/") if not name.startswith("refs/heads/vcr/")]
+        path = os.path.join(self.layout.common_dir, "logs", "refs", "stash")
+        if os.path.exists(path):
+            with open(path, "rb") as stream:
+                found += [bytes.fromhex(line.split(b" ")[1].decode("ascii")) for line in stream]
+        return list(dict.fromkeys(found))
+
     def _new_log_entries(self, name: str, root: str) -> list[bytes]:
         path = os.path.join(root, name)
         start = self._reflog_at.get(path)

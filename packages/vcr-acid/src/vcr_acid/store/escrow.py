@@ -26,9 +26,9 @@ class Escrow:
         self._disk = disk
         self._root = layout.escrow
         self._key: bytes | None = None
-        self._unsynced: list[str] = []
 
-    def _read_key(self) -> bytes:
+    def read_key(self) -> bytes:
+        """The repository's secret key, made on first use."""
         if self._key is None:
             path = os.path.join(self._root, "key")
             if not os.path.exists(path) or os.path.getsize(path) < 32:
@@ -55,7 +55,7 @@ class Escrow:
 
     def save(self, data: bytes) -> str:
         """Keep a copy; returns its id. Durable on return."""
-        escrow_id = hashlib.blake2b(data, key=self._read_key(), digest_size=20).hexdigest()
+        escrow_id = hashlib.blake2b(data, key=self.read_key(), digest_size=20).hexdigest()
         path = self._path(escrow_id)
         if not self._is_whole(path, data):
             directory = os.path.dirname(path)
@@ -74,7 +74,7 @@ class Escrow:
 
     def identify(self, data: bytes) -> str:
         """The id ``data`` would have."""
-        return hashlib.blake2b(data, key=self._read_key(), digest_size=20).hexdigest()
+        return hashlib.blake2b(data, key=self.read_key(), digest_size=20).hexdigest()
 
     def load(self, escrow_id: str) -> bytes:
         """Content of a copy.

@@ -68,6 +68,10 @@ class ObjectStore:
             self._packs.close()
             self._packs = None
 
+    def __del__(self) -> None:
+        if getattr(self, "_packs", None) is not None:
+            self.close()
+
     def hash(self, kind: bytes, data: bytes) -> bytes:
         """The id of an object."""
         digest = self._hash()

@@ -6,7 +6,11 @@ Uses only public names of ``vcr_core``. A workspace without a recorder works the
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable
 from typing import Any, Protocol
+
+from vcr_core.values import Decoder, to_wire
 
 from vcr_acid.transaction.session_state import Savepoint
 
@@ -19,28 +23,53 @@ class CheckpointRecorder(Protocol):
         ...
 
 
-def _plain(value: object) -> object:
-    return {"$unsaved": type(value).__name__, "repr": repr(value)[:1000]}
+class StateCodec:
+    """The agent state as JSON for a savepoint: types tagged as in recordings, secrets replaced before they are stored.
+
+    Args:
+        key: Makes placeholders of equal secrets equal within one repository.
+        secrets: Finds values besides the environment's, e.g. those of ``.env`` files.
+    """
+
+    def __init__(self, key: Callable[[], bytes], secrets: Callable[[], dict[str, str]]) -> None:
+        self._key = key
+        self._secrets = secrets
+
+    def _redacted(self, state: dict[str, Any]) -> Any:
+        from vcr_core.redaction import Redactor
+
+        return Redactor(key=self._key(), env={**os.environ, **self._secrets()}).redact_tree(to_wire(state))
+
+    def encode(self, state: dict[str, Any] | None) -> bytes | None:
+        """The encoded state; None stays None."""
+        if state is None:
+            return None
+        return json.dumps(self._redacted(state), ensure_ascii=True, separators=(",", ":")).encode()
+
+    def for_recorder(self, state: dict[str, Any] | None) -> dict[str, Any] | None:
+        """The state as the recorder may see it: without values of protected ``.env`` files, which it cannot know."""
+        if state is None or not self._secrets():
+            return state
+        value = Decoder().decode(self._redacted(state))
+        return value if isinstance(value, dict) else {"value": value}
+
+    @staticmethod
+    def decode(data: bytes | None) -> dict[str, Any] | None:
+        """The state with the types that can be restored without running anything."""
+        if data is None:
+            return None
+        value = Decoder().decode(json.loads(data))
+        return value if isinstance(value, dict) else {"value": value}
 
 
-def encode_state(state: dict[str, Any] | None) -> bytes | None:
-    """The agent state as JSON with secrets replaced, for the savepoint's state commit."""
-    if state is None:
-        return None
-    return json.dumps(redact(state), ensure_ascii=True, separators=(",", ":"), default=_plain, skipkeys=True).encode()
-
-
-def decode_state(data: bytes | None) -> dict[str, Any] | None:
-    """The inverse of :func:`encode_state` as far as JSON carries it."""
-    if data is None:
-        return None
-    value = json.loads(data)
-    return value if isinstance(value, dict) else {"value": value}
-
-
-def redact(state: dict[str, Any]) -> Any:
-    """The state without secrets."""
-    return state
+def parse_dotenv(text: bytes) -> dict[str, str]:
+    """``NAME=value`` lines of a ``.env`` file."""
+    found: dict[str, str] = {}
+    for line in text.decode("utf-8", "replace").splitlines():
+        name, equals, value = line.strip().removeprefix("export ").partition("=")
+        if equals and not name.startswith("#"):
+            found[name.strip()] = value.strip().strip("'\"")
+    return found
 
 
 def record_savepoint(recorder: CheckpointRecorder | None, state: dict[str, Any] | None, savepoint: Savepoint) -> Any:

@@ -11,8 +11,8 @@ import contextlib
 import os
 import struct
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
 
 from vcr_acid.disk import Disk
 from vcr_acid.errors import AcidError, StoreError
@@ -30,12 +30,14 @@ from vcr_acid.store.layout import Layout
 from vcr_acid.store.objects import ObjectStore, PendingObject
 from vcr_acid.store.refs import Refs
 from vcr_acid.store.session_log import Record, SessionLog
-from vcr_acid.store.snapshots import Snapshot, SnapshotWriter
+from vcr_acid.store.snapshots import Snapshot, SnapshotWriter, commit_bytes
+from vcr_acid.transaction.recording import parse_dotenv
 from vcr_acid.transaction.session_state import Savepoint, SessionState
 
 #: The watcher is never trusted for longer than this.
 FULL_WALK_SECONDS = 300.0
 _SHOWN_CHANGES = 50
+_MAX_DOTENV = 1 << 20
 _ITEM = struct.Struct("<I")
 
 
@@ -168,40 +170,67 @@ class Session:
     def _fixed_extras(self) -> dict[str, Any]:
         return {"ignore": self.scanner.rule_sources, "defaults": list(self.scanner.default_modes)}
 
-    def is_saved(self, tree: bytes) -> bool:
-        """Whether the workspace as just scanned equals the current savepoint."""
+    def compare(self, tree: bytes) -> Literal["saved", "settled", "changed"]:
+        """What the workspace as just scanned is: the current savepoint, what the last restore left, or neither."""
         if not self.state.savepoints:
-            return False
+            return "changed"
         now = (tree, self.writer.extras_id(self.scanner.extras, self._fixed_extras()))
-        settled = self.state.settled
-        if settled is not None and now == (bytes.fromhex(settled[0]), bytes.fromhex(settled[1])):
-            return True
         if self._saved is None:
             current = self.snapshot(self.state.current)
             self._saved = (current.tree, current.extras_id)
-        return now == self._saved
+        if now == self._saved:
+            return "saved"
+        settled = self.state.settled
+        left = settled is not None and now == (bytes.fromhex(settled[0]), bytes.fromhex(settled[1]))
+        return "settled" if left else "changed"
 
     # -- savepoints ---------------------------------------------------------------------------------------------------
 
     def take(
-        self, *, node_name: str = "", reason: str = "savepoint", state: bytes | None = None, full: bool = False
+        self,
+        *,
+        node_name: str = "",
+        reason: str = "savepoint",
+        state: Callable[[], bytes | None] = lambda: None,
+        full: bool = False,
     ) -> Savepoint:
         """Make a savepoint of the workspace as it is now.
+
+        Args:
+            node_name: The step it belongs to.
+            reason: Why it is taken.
+            state: Gives the encoded agent state, once the files (and so the secrets in them) are known.
+            full: Walk everything.
 
         Raises:
             StoreError: The disk refused; there is no new savepoint.
         """
         with self._consistent(), disk_errors("savepoint"):
-            return self._write_savepoint(self.scan(full=full), node_name=node_name, reason=reason, state=state)
+            tree = self.scan(full=full)
+            return self._write_savepoint(tree, node_name=node_name, reason=reason, state=state())
 
     def take_if_changed(self, *, reason: str, full: bool = False) -> Savepoint:
-        """The current savepoint if it equals the workspace, else a new one."""
+        """The current savepoint if nothing changed since it was taken or restored, else a new one."""
         with self._consistent(), disk_errors("savepoint"):
             tree = self.scan(full=full)
-            if self.is_saved(tree):
+            if self.compare(tree) != "changed":
                 self.store.discard_pending()
                 return self.state.current
             return self._write_savepoint(tree, node_name="", reason=reason, state=None)
+
+    def take_before(self, operation: str, *, full: bool = False) -> Savepoint:
+        """A savepoint that is exactly the workspace, to restore from.
+
+        What an earlier restore had to leave behind is saved too, but *aside*: it is no step of the timeline.
+        """
+        with self._consistent(), disk_errors("savepoint"):
+            tree = self.scan(full=full)
+            found = self.compare(tree)
+            if found == "saved":
+                self.store.discard_pending()
+                return self.state.current
+            aside = found == "settled"
+            return self._write_savepoint(tree, node_name="", reason=f"before {operation}", state=None, aside=aside)
 
     @contextlib.contextmanager
     def _consistent(self) -> Iterator[None]:
@@ -215,7 +244,9 @@ class Session:
             self._scanner = None
             raise
 
-    def _write_savepoint(self, tree: bytes, *, node_name: str, reason: str, state: bytes | None) -> Savepoint:
+    def _write_savepoint(
+        self, tree: bytes, *, node_name: str, reason: str, state: bytes | None, aside: bool = False
+    ) -> Savepoint:
         number = len(self.state.savepoints)
         now = time.time()
         mark, new_commits = self.guard.take()
@@ -246,20 +277,44 @@ class Session:
                 "changed": [] if first else changed[:_SHOWN_CHANGES],
                 "changed_count": 0 if first else len(changed),
                 "unsaved": unsaved[:_SHOWN_CHANGES],
+                "aside": aside,
             },
             payload,
         )
         self.refs.write_own(self.ref_name(number), commit)
-        self._saved = (tree, extras_id)
-        if not first:
+        if not aside:
+            self._saved = (tree, extras_id)
+        if first:
+            self._pin_user_work()
+        else:
             self._pin(new_commits)
         return self.state.savepoints[-1]
+
+    def dotenv_values(self) -> dict[str, str]:
+        """Names and values of the protected ``.env`` files, so that states do not carry them into git objects."""
+        found: dict[str, str] = {}
+        for path, (_, escrow_id, size) in self.scanner.extras.protected.items():
+            if os.path.basename(path).startswith(".env") and size < _MAX_DOTENV:
+                with contextlib.suppress(KeyError):
+                    found.update(parse_dotenv(self.escrow.load(escrow_id)))
+        return found
 
     def _parents(self) -> list[bytes]:
         if self.state.savepoints:
             return [bytes.fromhex(self.state.current.commit)]
         tip = self.state.begin.get("tip")
         return [bytes.fromhex(tip)] if tip else []
+
+    def _pin_user_work(self) -> None:
+        """Keep the user's branches and stashes reachable through one commit, should the agent delete them."""
+        tips = [tip for tip in self.guard.user_commits() if self.store.contains(tip)]
+        if tips:
+            tree = self.store.put(b"tree", b"")
+            text = "the user's branches and stashes when the session began"
+            pin = self.store.put(b"commit", commit_bytes(tree, tips, text, int(time.time())))
+            for entry in self.store.write_pending():
+                self.store.write_loose(entry, sync=True)
+            self.refs.write_own(self.ref_name("user-work"), pin)
 
     def _pin(self, commits: list[bytes]) -> None:
         """Keep commits the agent made reachable, whatever it does to its branches."""
@@ -346,22 +401,22 @@ class Session:
         outcome = restorer.apply(plan) if not plan.empty else RestoreOutcome(skipped=list(plan.skipped))
         settled = self._settle(goal, outcome) if paths is None else {}
         self.record("restored", {"written": len(outcome.written), "deleted": len(outcome.deleted), **settled})
+        self._saved = None
         return outcome
 
     def _settle(self, goal: Snapshot, outcome: RestoreOutcome) -> dict[str, str]:
         """Look at the workspace again: what it is now counts as the target, unless somebody else changed it."""
-        self._saved = (goal.tree, goal.extras_id)
         for path, _ in outcome.skipped:
             self.scanner.forget(path.rstrip("/"))
         tree = self.scan()
         self.store.write_pending()
         extras_id = self.writer.extras_id(self.scanner.extras, self._fixed_extras())
-        if (tree, extras_id) == self._saved:
+        if (tree, extras_id) == (goal.tree, goal.extras_id):
             return {}
-        if outcome.skipped or outcome.escrowed:
-            return {"tree": tree.hex(), "extras": extras_id.hex()}
-        outcome.skipped.append((".", "something changed while restoring; undo() or the next savepoint has it"))
-        return {}
+        if not outcome.skipped and not outcome.escrowed:
+            outcome.skipped.append((".", "something changed while restoring; undo() or the next savepoint has it"))
+            return {}
+        return {"tree": tree.hex(), "extras": extras_id.hex()}
 
     def finish_restore(self) -> RestoreOutcome | None:
         """Finish a restore that a crash interrupted; None if there is none."""

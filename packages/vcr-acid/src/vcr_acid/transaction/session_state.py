@@ -110,6 +110,8 @@ class SessionState:
             unsaved=tuple((path, why) for path, why in data.get("unsaved", ())),
         )
         self.savepoints.append(savepoint)
+        if data.get("aside"):
+            return
         self.settled = None
         del self.timeline[self.cursor + 1 :]
         self.timeline.append(savepoint.number)

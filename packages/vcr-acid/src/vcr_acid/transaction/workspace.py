@@ -25,7 +25,7 @@ from vcr_acid.transaction import catalog, recovery
 from vcr_acid.transaction.comparison import compare_snapshots
 from vcr_acid.transaction.lock import WorkspaceLock
 from vcr_acid.transaction.opening import begin_session
-from vcr_acid.transaction.recording import CheckpointRecorder, decode_state, encode_state, record_savepoint
+from vcr_acid.transaction.recording import CheckpointRecorder, StateCodec, record_savepoint
 from vcr_acid.transaction.reports import Change, CommitResult, RecoveryReport, RollbackReport, Status, StorageReport
 from vcr_acid.transaction.session import Session, disk_errors
 from vcr_acid.transaction.session_state import Effect, Savepoint
@@ -181,10 +181,9 @@ class ACIDWorkspace:
         """
         with self._guard:
             session = self._open()
-            with disk_errors("savepoint"):
-                encoded = encode_state(state)
-            savepoint = session.take(node_name=node_name, reason=reason, state=encoded)
-            savepoint = self._note_frame(savepoint, state)
+            codec = StateCodec(session.escrow.read_key, session.dotenv_values)
+            savepoint = session.take(node_name=node_name, reason=reason, state=lambda: codec.encode(state))
+            savepoint = self._note_frame(savepoint, state if self.recorder is None else codec.for_recorder(state))
             if savepoint.number and savepoint.number % PACK_EVERY == 0:
                 # The savepoint is acknowledged; if packing fails now, the next hundred will be packed with it.
                 with contextlib.suppress(OSError):
@@ -215,7 +214,7 @@ class ACIDWorkspace:
     def state_at(self, savepoint: int) -> dict[str, Any] | None:
         """The agent state saved with a savepoint."""
         session = self._open()
-        return decode_state(session.snapshot(session.state.find(number=savepoint)).state)
+        return StateCodec.decode(session.snapshot(session.state.find(number=savepoint)).state)
 
     def diff(self, a: int, b: int | None = None) -> list[Change]:
         """Paths that differ between two savepoints; without ``b`` between one and the workspace now."""
@@ -250,7 +249,7 @@ class ACIDWorkspace:
                 target = session.state.current
             else:
                 target = session.state.find(number=to_savepoint, frame_index=to_frame_index, name=to_name)
-            before = session.take_if_changed(reason="before rollback")
+            before = session.take_before("rollback")
             return self._go(target, before, "rollback", None)
 
     def undo(self, steps: int = 1) -> RollbackReport:
@@ -261,7 +260,7 @@ class ACIDWorkspace:
         """
         with self._guard:
             session = self._open()
-            before = session.take_if_changed(reason="before undo")
+            before = session.take_before("undo")
             cursor = session.state.step_back(steps)
             return self._go(session.state.savepoints[session.state.timeline[cursor]], before, "undo", cursor)
 
@@ -274,7 +273,7 @@ class ACIDWorkspace:
         with self._guard:
             session = self._open()
             session.state.step_forward(steps)
-            before = session.take_if_changed(reason="before redo")
+            before = session.take_before("redo")
             cursor = session.state.step_forward(steps)
             return self._go(session.state.savepoints[session.state.timeline[cursor]], before, "redo", cursor)
 
@@ -283,7 +282,7 @@ class ACIDWorkspace:
         with self._guard:
             session = self._open()
             target = session.state.find(number=savepoint)
-            before = session.take_if_changed(reason="before restore")
+            before = session.take_before("restore")
             with disk_errors("restore"):
                 chosen = None if paths is None else [self._relative(path) for path in paths]
                 outcome = session.restore(target, before, operation="restore", paths=chosen or [""])
@@ -302,7 +301,7 @@ class ACIDWorkspace:
         with disk_errors(operation):
             assert self._effects is not None
             undone = self._effects.undo_after(target.number) if operation in ("rollback", "undo") else ()
-            state = decode_state(session.snapshot(target).state)
+            state = StateCodec.decode(session.snapshot(target).state)
             if self.recorder is not None:
                 frame = self.recorder.record_checkpoint(
                     state or {},
@@ -393,7 +392,7 @@ class ACIDWorkspace:
         """Put all files back as they were at begin and end the session; its savepoints stay readable."""
         with self._guard:
             session = self._open()
-            before = session.take_if_changed(reason="before abort", full=True)
+            before = session.take_before("abort", full=True)
             report = self._go(session.state.savepoints[0], before, "rollback", None)
             notes = tuple(session.guard_notes())
             with disk_errors("abort"):
@@ -419,7 +418,7 @@ class ACIDWorkspace:
             state = session.state
             with disk_errors("status"):
                 tree = session.scan()
-                saved = session.is_saved(tree)
+                saved = session.compare(tree) != "changed"
                 changed = tuple(sorted(session.scanner.changed)) if not saved else ()
                 session.store.write_pending()
             return Status(
