@@ -80,6 +80,8 @@ def tabs(pane: Pane, *, operations: int | None, pinned: str | None, focused: boo
         on = "class:tab.on" if name == pane else "class:tab"
         bracket = ("[", "]") if name == pane and focused else (" ", " ")
         parts += [("class:tab", bracket[0]), (on, text), ("class:tab", bracket[1])]
+    if pane == "files":
+        parts.append(("class:tab.on", f" F {titles[pane]} "))
     return parts
 
 
@@ -115,8 +117,9 @@ def _error_lines(details: FrameDetails, glyphs: Glyphs, *, width: int, height: i
     room = height - len(lines)
     if not trace or room < 1:
         return lines
-    shown = trace if whole else trace[-min(5, room) :]
-    return lines + [[("class:banner", fit(f"   {printable(text)}", width))] for text in shown[-room:]]
+    if not whole:
+        trace = [text for text in trace if text.strip(" ^~")][-min(5, room) :]
+    return lines + [[("class:banner", fit(f"   {printable(text)}", width))] for text in trace[-room:]]
 
 
 def traceback_lines(error: ErrorInfo | None) -> list[str]:
@@ -135,7 +138,7 @@ def traceback_lines(error: ErrorInfo | None) -> list[str]:
 
 
 def _file_lines(savepoint: Savepoint, glyphs: Glyphs, *, width: int, height: int) -> list[Fragments]:
-    count = len(savepoint.changed)
+    count = savepoint.total
     number = "" if savepoint.number is None else f" {savepoint.number}"
     title = f" {glyphs.savepoint} savepoint{number}  {count} file{'' if count == 1 else 's'} changed   F shows them"
     lines: list[Fragments] = [[("class:files", fit(title, width))]]

@@ -2,44 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Callable
 
 from vcr_core.errors import VcrError
-from vcr_tui.desk import Desk, OpenSession, Prompt
+from vcr_tui.desk import Desk
+from vcr_tui.going_on import GoingOn
 from vcr_tui.session_view import PANES, Pane
+from vcr_tui.terminal import Terminal
 
 
-class Terminal(Protocol):
-    """What the commands need of the terminal."""
-
-    def exit(self) -> None:
-        """End the program."""
-        ...
-
-    def start(self, work: Awaitable[None]) -> None:
-        """Do something while keys are answered; what it raises is shown in the status line."""
-        ...
-
-    def ask(self, prompt: Prompt) -> None:
-        """Let the person fill in a line."""
-        ...
-
-    def dismiss(self) -> None:
-        """Take the prompt away."""
-        ...
-
-    async def run_program(self, command: list[str]) -> int:
-        """Give the terminal to a program and return its exit code."""
-        ...
-
-    def write_raw(self, text: str) -> None:
-        """Send an escape sequence to the terminal."""
-        ...
-
-
-class Commands:
-    """Moving and looking; what goes on from a frame is in `vcr_tui.going_on`.
+class Commands(GoingOn):
+    """All of them: moving and looking are here, the rest comes from `vcr_tui.going_on`.
 
     Args:
         desk: What is changed.
@@ -47,8 +20,7 @@ class Commands:
     """
 
     def __init__(self, desk: Desk, terminal: Terminal) -> None:
-        self.desk = desk
-        self.terminal = terminal
+        super().__init__(desk, terminal)
         self._pane_before_count: Pane | None = None
 
     def run(self, action: str) -> None:
@@ -64,11 +36,6 @@ class Commands:
             desk.fail(error)
         except Exception as error:  # noqa: BLE001  # a fault of ours must not take the screen with it
             desk.fail(f"{action.replace('_', ' ')} failed ({type(error).__name__}: {error}); nothing was changed")
-
-    @property
-    def session(self) -> OpenSession | None:
-        """The session that keys act on; None while one is chosen or the help is read."""
-        return None if self.desk.picker is not None or self.desk.help_open else self.desk.session
 
     # -- moving ------------------------------------------------------------------------------------------------------
 
@@ -170,7 +137,7 @@ class Commands:
         """Show the next pane."""
         if self.session is not None:
             view = self.session.view
-            view.pane = PANES[(PANES.index(view.pane) + 1) % len(PANES)]
+            view.pane = PANES[(PANES.index(view.pane) + 1) % len(PANES)] if view.pane in PANES else PANES[0]
 
     def toggle_diff(self) -> None:
         """Show the diff against the frame before, or the state again."""

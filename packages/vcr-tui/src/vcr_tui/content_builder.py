@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -11,11 +12,12 @@ from vcr_core.diff import diff
 from vcr_core.diff_render import render
 from vcr_core.errors import VcrError
 from vcr_core.frames import ErrorInfo, FrameRow
+from vcr_core.json_pointer import kind_of
 from vcr_core.player import VCRPlayer
 from vcr_tui.cells import wrap
 from vcr_tui.json_tree import Folds, JsonTree
-from vcr_tui.pane_content import Content, DiffContent, NoteContent, TreeContent
-from vcr_tui.session_view import Pane, Part, Pin, SessionView
+from vcr_tui.pane_content import Content, DiffContent, NoteContent, PatchContent, TreeContent
+from vcr_tui.session_view import Pane, Part, Pin, SessionView, state_part
 
 _STATES_KEPT = 4
 
@@ -26,6 +28,7 @@ class Savepoint(NamedTuple):
     number: int | None
     commit: str
     changed: list[str]
+    total: int
 
 
 class FrameDetails(NamedTuple):
@@ -52,6 +55,7 @@ class Request(NamedTuple):
     Attributes:
         before: The frame that a diff starts from; None compares with nothing.
         edit_version: Changes whenever an edit does.
+        needle: Accepts the text of the place in the state that the cursor goes to.
     """
 
     pane: Pane
@@ -60,7 +64,7 @@ class Request(NamedTuple):
     before: int | None = None
     pin: Pin | None = None
     edit_version: int = 0
-    frames: int = 0
+    needle: Callable[[str], bool] | None = None
 
 
 class ContentBuilder:
@@ -75,13 +79,19 @@ class ContentBuilder:
         self._folds: dict[Pane, Folds] = {"meta": {}}
         self._states: OrderedDict[tuple[int, int, Part], Any] = OrderedDict()
 
-    def state(self, index: int, part: Part = "output", *, player: VCRPlayer | None = None) -> Any:
+    def state(self, index: int, part: Part | None = None, *, player: VCRPlayer | None = None) -> Any:
         """Return a state in wire form, as recorded; it is not to be changed.
+
+        Args:
+            index: The frame.
+            part: Which one; by default the one that is shown as its state.
+            player: Of which session; by default of the one on the screen.
 
         Raises:
             VcrError: If it cannot be read.
         """
         player = player or self._view.player
+        part = part or state_part(player.source.row(index))
         key = (id(player), index, part)
         if key not in self._states:
             self._states[key] = player.wire_state(index, part)
@@ -90,9 +100,10 @@ class ContentBuilder:
         self._states.move_to_end(key)
         return self._states[key]
 
-    def edited_state(self, index: int, part: Part = "output") -> Any:
+    def edited_state(self, index: int, part: Part | None = None) -> Any:
         """Return a state with what was edited in it."""
         edits = self._view.edits
+        part = part or state_part(self._view.player.source.row(index))
         return edits[index, part] if (index, part) in edits else self.state(index, part)
 
     def forget(self) -> None:
@@ -113,14 +124,18 @@ class ContentBuilder:
             return self._diff(request)
         if request.pane == "compare":
             return self._compare(request)
+        if request.pane == "files":
+            return self._files(request)
         if request.pane == "meta":
             return self._tree(self._meta(request.frame), request, self._folds["meta"])
-        part: Part = "input" if request.pane == "input" else "output"
-        return self._tree(self.edited_state(request.frame, part), request, self._view.folds)
+        value = self.edited_state(request.frame, "input" if request.pane == "input" else None)
+        return self._tree(value, request, self._view.folds)
 
     def _tree(self, value: Any, request: Request, folds: Folds) -> Content:
         text_width = max(20, request.width - 6)
-        return TreeContent(JsonTree(value, folds=folds, read_blob=self.read_blob, text_width=text_width))
+        tree = JsonTree(value, folds=folds, read_blob=self.read_blob, text_width=text_width)
+        found = tree.find(request.needle) if request.needle is not None else None
+        return TreeContent(tree, start=None if found is None else tree.reveal(found))
 
     @staticmethod
     def _note(text: str, width: int) -> Content:
@@ -130,8 +145,7 @@ class ContentBuilder:
 
     def operations(self, index: int, before: int | None) -> int:
         """Return how many operations lead from the frame before to a frame."""
-        old = self.state(before) if before is not None else None
-        return len(diff(old, self.edited_state(index))) if before is not None else 0
+        return 0 if before is None else len(diff(self.state(before), self.edited_state(index)))
 
     def _diff(self, request: Request) -> Content:
         if request.before is None:
@@ -155,6 +169,16 @@ class ContentBuilder:
         count = len(operations)
         title = f"{title}   {f'{count:,} change' + ('' if count == 1 else 's') if count else 'no difference'}"
         return DiffContent(title, render(operations, width=width), operations=count)
+
+    def _files(self, request: Request) -> Content:
+        from vcr_tui.actions import savepoint_diff  # noqa: PLC0415  # most recordings have no files
+
+        metadata = self._view.player.source.body(request.frame).metadata
+        savepoint = read_savepoint(metadata)
+        if savepoint is None:
+            return NoteContent(["No files were saved with this frame."])
+        text = savepoint_diff(self._view.path, metadata, savepoint.commit)
+        return PatchContent(text) if text.strip() else NoteContent(["No file differs from the savepoint before."])
 
     # -- what is beside the states -----------------------------------------------------------------------------------
 
@@ -188,9 +212,17 @@ class ContentBuilder:
 
 def read_savepoint(metadata: dict[str, Any]) -> Savepoint | None:
     """Return the savepoint that a frame's metadata tells of, whatever else it holds."""
-    found = metadata.get("savepoint")
-    if not isinstance(found, dict):
+    found: Any = metadata.get("savepoint")
+    if kind_of(found) is int:
+        found = {**metadata, "number": found}
+    if kind_of(found) is not dict:
         return None
-    number, commit, changed = found.get("number"), found.get("commit"), found.get("changed")
-    paths = [str(path) for path in changed] if isinstance(changed, list) else []
-    return Savepoint(number if isinstance(number, int) else None, str(commit or ""), paths)
+    number, changed = found.get("number"), found.get("changed")
+    paths = [str(path) for path in changed] if kind_of(changed) is list else []
+    count = found.get("changed_count")
+    return Savepoint(
+        number if kind_of(number) is int else None,
+        str(found.get("commit") or ""),
+        paths,
+        count if kind_of(count) is int else len(paths),
+    )

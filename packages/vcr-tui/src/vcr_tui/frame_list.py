@@ -51,8 +51,8 @@ def frame_line(row: FrameRow, layout: ListColumns, glyphs: Glyphs, *, flag: tupl
     latency_style = "class:latency.long" if row.latency_ms >= LONG_MS else "class:latency"
     parts: Fragments = [
         ("class:mark", glyphs.cursor if here else " "),
-        ("class:index", f"{row.index:>{layout.number}} "),
         flag,
+        ("class:index", f"{row.index:>{layout.number}} "),
         ("class:error" if failed else "class:name", fit(name, layout.name)),
     ]
     if layout.kind:

@@ -53,10 +53,16 @@ class NoteContent:
 
 
 class TreeContent:
-    """A value as a tree."""
+    """A value as a tree.
 
-    def __init__(self, tree: JsonTree) -> None:
+    Attributes:
+        tree: Its rows.
+        start: The row that was looked for, or None.
+    """
+
+    def __init__(self, tree: JsonTree, *, start: int | None = None) -> None:
         self.tree = tree
+        self.start = start
 
     def __len__(self) -> int:
         return len(self.tree)
@@ -111,3 +117,26 @@ class DiffContent:
         text = self._lines[at - 1]
         mark = text[:1]
         return [(_DIFF_STYLE.get(mark, "class:text"), cut(text, width))]
+
+
+class PatchContent:
+    """A diff of files, as git writes it."""
+
+    def __init__(self, text: str) -> None:
+        self._lines = text.splitlines()
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def line(self, at: int, width: int, glyphs: Glyphs) -> Fragments:
+        """Return one line of the patch."""
+        text = self._lines[at].expandtabs(4)
+        return [(_patch_style(text), cut(printable(text), width))]
+
+
+def _patch_style(text: str) -> str:
+    if text.startswith(("diff ", "+++", "---", "index ", "rename ", "new file", "deleted file", "similarity ")):
+        return "class:chg"
+    if text.startswith("@@"):
+        return "class:move"
+    return {"+": "class:add", "-": "class:del"}.get(text[:1], "class:text")

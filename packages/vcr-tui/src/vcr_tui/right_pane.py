@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from vcr_tui.content_builder import ContentBuilder, FrameDetails, Request
-from vcr_tui.json_tree import Path
+from vcr_tui.json_tree import Path, pointer
 from vcr_tui.pane_content import Content, NoteContent, TreeContent
 from vcr_tui.session_view import Pane, SessionView
 from vcr_tui.state_worker import StateWorker, Ticket
@@ -43,7 +45,7 @@ class RightPane:
         self._ticket: Ticket[tuple[Content, FrameDetails]] | None = None
         self._count: Ticket[int] | None = None
         self._places: dict[Pane, Path] = {}
-        self._reveal: Path | None = None
+        self._needle: tuple[int, Callable[[str], bool]] | None = None
 
     @property
     def settled(self) -> bool:
@@ -58,7 +60,8 @@ class RightPane:
             return
         before = view.frame_before(view.cursor) if view.pane == "diff" else None
         pin = view.pin if view.pane == "compare" else None
-        request = Request(view.pane, view.cursor, width, before, pin, self.edit_version)
+        needle = self._needle[1] if self._needle is not None and self._needle[0] == view.cursor else None
+        request = Request(view.pane, view.cursor, width, before, pin, self.edit_version, needle)
         if request != self._request:
             self._remember_place()
             self._request = request
@@ -89,9 +92,8 @@ class RightPane:
     def _place_cursor(self, pane: Pane) -> None:
         if not isinstance(self.content, TreeContent):
             self.cursor = 0
-        elif self._reveal is not None:
-            self.cursor = self.content.tree.reveal(self._reveal)
-            self._reveal = None
+        elif self.content.start is not None:
+            self.cursor = self.content.start
         else:
             self.cursor = self.content.tree.nearest(self._places.get(pane, ()))
 
@@ -126,15 +128,12 @@ class RightPane:
         if isinstance(self.content, TreeContent):
             self.cursor = self.content.tree.parent(self.cursor)
 
-    def path(self) -> Path | None:
-        """Return the path of the row at the cursor, or None where there is no tree."""
+    def pointer(self) -> str | None:
+        """Return the JSON pointer of the row at the cursor, or None where there is no tree."""
         if isinstance(self.content, TreeContent) and self.cursor < len(self.content.tree):
-            return self.content.tree.rows[self.cursor].path
+            return pointer(self.content.tree.rows[self.cursor].path)
         return None
 
-    def reveal(self, path: Path) -> None:
-        """Show a path as soon as its state is there."""
-        if self.settled and isinstance(self.content, TreeContent):
-            self.cursor = self.content.tree.reveal(path)
-        else:
-            self._reveal = path
+    def look_for(self, accept: Callable[[str], bool]) -> None:
+        """Show the first place in the state at the cursor whose text is accepted, as soon as that is read."""
+        self._needle = (self.view.cursor, accept)

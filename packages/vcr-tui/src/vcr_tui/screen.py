@@ -252,7 +252,7 @@ class Screen:
 
     def _click_tab(self, column: int) -> None:
         at = 0
-        for name, text in zip(PANES, self._tabs()[1::3], strict=True):
+        for name, text in zip(PANES, self._tabs()[1::3], strict=False):
             at += len(text[1]) + 2
             if column < at:
                 self._session().view.pane = name

@@ -17,7 +17,8 @@ from vcr_tui.json_tree import Folds
 from vcr_tui.row_columns import RowColumns
 from vcr_tui.tape import Tape
 
-Pane = Literal["state", "input", "diff", "meta", "compare"]
+Pane = Literal["state", "input", "diff", "meta", "compare", "files"]
+"""``files`` has no tab: it is shown for frames that have files."""
 Part = Literal["input", "output"]
 PANES: tuple[Pane, ...] = ("state", "input", "diff", "meta", "compare")
 PANE_TITLES: dict[Pane, str] = {
@@ -26,9 +27,15 @@ PANE_TITLES: dict[Pane, str] = {
     "diff": "Diff",
     "meta": "Meta",
     "compare": "Compare",
+    "files": "Files",
 }
 _CALLS = {KINDS.index(kind) for kind in ("llm", "tool", "value")}
 _ROWS_KEPT = 1024
+
+
+def state_part(row: FrameRow) -> Part:
+    """Return which state of a frame is shown as its state: what its step gave or, if it failed, what it was given."""
+    return "input" if row.status == "error" else "output"
 
 
 class Pin(NamedTuple):
@@ -164,10 +171,14 @@ class SessionView:
 
     # -- edits -------------------------------------------------------------------------------------------------------
 
+    def state_part(self, index: int) -> Part:
+        """Return which state of a frame is its state: what its step gave or, if it failed, what it was given."""
+        return state_part(self.row(index))
+
     @property
     def edited_part(self) -> Part:
-        """Return which state of a frame `e` edits in the pane that is shown."""
-        return "input" if self.pane == "input" else "output"
+        """Which state of the frame at the cursor `e` edits in the pane that is shown."""
+        return "input" if self.pane == "input" else self.state_part(self.cursor)
 
     def is_edited(self, index: int) -> bool:
         """True if one of a frame's states was edited."""
