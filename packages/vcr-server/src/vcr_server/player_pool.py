@@ -1,0 +1,120 @@
+"""Keeps the recordings that were looked at last open, so that one more frame costs one read.
+
+A player is used by one thread at a time. A file that was replaced or truncated is opened anew.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from vcr_core.player import VCRPlayer
+from vcr_core.session_ids import SUFFIX, split_take
+from vcr_core.store import SessionNotFoundError
+
+
+class _Open:
+    """A player and what guards it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.player: VCRPlayer | None = None
+        self.inode = (0, 0)
+
+
+class PlayerPool:
+    """Open players of the sessions of one directory, by name (``my_run``, ``my_run~2``).
+
+    Args:
+        directory: Where the recordings lie.
+        capacity: How many stay open; each holds one file descriptor.
+    """
+
+    def __init__(self, directory: Path, *, capacity: int = 48) -> None:
+        self.directory = directory
+        self._capacity = capacity
+        self._open: OrderedDict[str, _Open] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def path(self, name: str) -> Path:
+        """Return the file of a session.
+
+        Raises:
+            SessionIdError: If `name` is no name.
+            SessionNotFoundError: If there is no such file.
+        """
+        split_take(name)
+        path = self.directory / f"{name}{SUFFIX}"
+        if not path.is_file():
+            raise SessionNotFoundError(name, self.directory, [])
+        return path
+
+    @contextmanager
+    def use(self, name: str, *, fresh: bool = True) -> Iterator[VCRPlayer]:
+        """Give the player of a session to this thread for the length of the block.
+
+        Args:
+            name: The session.
+            fresh: Take in what was recorded since.
+
+        Raises:
+            SessionIdError: If `name` is no name.
+            SessionNotFoundError: If there is no such session.
+            FormatError: If the file is no recording.
+        """
+        path = self.path(name)
+        slot = self._slot(name)
+        with slot.lock:
+            status = path.stat()
+            inode = (status.st_dev, status.st_ino)
+            if slot.player is None or slot.inode != inode:
+                self._close(slot)
+                slot.player, slot.inode = VCRPlayer.load(path), inode
+            elif fresh:
+                slot.player.refresh()
+            yield slot.player
+
+    def _slot(self, name: str) -> _Open:
+        with self._lock:
+            slot = self._open.setdefault(name, _Open())
+            self._open.move_to_end(name)
+            for oldest in list(self._open):
+                if len(self._open) <= self._capacity:
+                    break
+                passing = self._open[oldest]
+                if passing is not slot and passing.lock.acquire(blocking=False):
+                    try:
+                        self._close(passing)
+                        del self._open[oldest]
+                    finally:
+                        passing.lock.release()
+            return slot
+
+    @staticmethod
+    def _close(slot: _Open) -> None:
+        if slot.player is not None:
+            slot.player.close()
+            slot.player = None
+
+    def close(self) -> None:
+        """Close every player that is not in use."""
+        with self._lock:
+            for slot in self._open.values():
+                if slot.lock.acquire(timeout=1):
+                    self._close(slot)
+                    slot.lock.release()
+            self._open.clear()
+
+
+def file_mark(path: Path) -> tuple[int, int, int]:
+    """Return what tells one version of a file from another: inode, mtime in ns, size.
+
+    Raises:
+        OSError: If it is not there.
+    """
+    status = os.stat(path)
+    return status.st_ino, status.st_mtime_ns, status.st_size

@@ -1,0 +1,46 @@
+// Puts states together from the lines of a recording: whole states, and RFC 6902 patches against a state before.
+// The exported page has no server to do it. The rules are those of vcr_core.state_reader.
+
+import { parsePointer } from './format.js';
+
+/** Apply a patch of add, remove and replace; the document is changed in place. */
+export function applyPatch(document, ops) {
+  for (const { op, path, value } of ops) {
+    if (path === '') {
+      document = structuredClone(value);
+      continue;
+    }
+    const tokens = parsePointer(path);
+    const key = tokens.pop();
+    const holder = tokens.reduce((at, token) => at[Array.isArray(at) ? Number(token) : token], document);
+    if (Array.isArray(holder)) {
+      const at = key === '-' ? holder.length : Number(key);
+      if (op === 'add') holder.splice(at, 0, structuredClone(value));
+      else if (op === 'remove') holder.splice(at, 1);
+      else holder[at] = structuredClone(value);
+    } else if (op === 'remove') delete holder[key];
+    else holder[key] = structuredClone(value);
+  }
+  return document;
+}
+
+/** The state before ('input') or after ('output') a frame. `frames[i]` is the data of its line. */
+export function readState(frames, index, part) {
+  const patches = [];
+  let at = index, whole;
+  for (;;) {
+    const data = frames[at];
+    whole = data[`${part}_state`];
+    if (whole !== undefined) break;
+    patches.push(data[`${part}_patch`] || []);
+    if (part === 'output') part = 'input';
+    else {
+      if (!(data.base >= 0 && data.base < at)) throw new Error(`frame ${index} leans on a state that is not here`);
+      part = data.base_part === 'input' ? 'input' : 'output';
+      at = data.base;
+    }
+  }
+  let state = structuredClone(whole);
+  for (const ops of patches.reverse()) state = applyPatch(state, ops);
+  return state;
+}

@@ -1,0 +1,168 @@
+"""Sees what is recorded, by any process, and tells the clients.
+
+Recorders know nothing of the server: the files are the truth. The operating system's notices tell of changes at once;
+sessions that somebody follows are looked at every second besides, because some file systems give no notices.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+from typing import Any
+
+from vcr_core.errors import VcrError
+from vcr_core.frames import FrameRow
+from vcr_core.session_ids import SUFFIX
+from watchfiles import awatch
+
+from vcr_server.catalog import is_session_name
+from vcr_server.service import Service
+
+DEBOUNCE_MS = 50
+STEP_MS = 10
+LOOK_SECONDS = 1.0
+WAIT_FOR_DIRECTORY = 1.0
+SAVE_SECONDS = 30.0
+MAX_ROWS = 500
+_LOG = logging.getLogger("vcr_server")
+
+
+class Watch:
+    """Keeps the catalog up to date and the clients informed.
+
+    Args:
+        service: What is served.
+        slow_seconds: How often followed sessions are looked at without a notice.
+    """
+
+    def __init__(self, service: Service, *, slow_seconds: float = LOOK_SECONDS) -> None:
+        self._service = service
+        self._slow_seconds = slow_seconds
+        self._sent: dict[str, int] = {}
+        self._stop = asyncio.Event()
+
+    async def run(self) -> None:
+        """Watch until `stop` is called."""
+        await self._look_at_all()
+        jobs = [asyncio.create_task(work) for work in (self._notices(), self._slow_looks(), self._saves())]
+        try:
+            await asyncio.gather(*jobs)
+        finally:
+            for job in jobs:
+                job.cancel()
+
+    def stop(self) -> None:
+        """Let `run` return."""
+        self._stop.set()
+
+    async def _notices(self) -> None:
+        directory = self._service.directory
+        while not self._stop.is_set():
+            if not directory.is_dir():
+                await self._pause(WAIT_FOR_DIRECTORY)
+                continue
+            await self._look_at_all()  # what came between the last look and the first notice
+            try:
+                async for names in self._changed_names(directory):
+                    await self._look_at(names)
+            except (OSError, RuntimeError) as error:  # the directory went away, or no notices are left to give
+                _LOG.warning("watching %s failed, looking every second instead: %s", directory, error)
+                await self._pause(WAIT_FOR_DIRECTORY)
+
+    async def _changed_names(self, directory: Path) -> AsyncIterator[set[str]]:
+        changes = awatch(
+            directory,
+            debounce=DEBOUNCE_MS,
+            step=STEP_MS,
+            stop_event=self._stop,
+            recursive=False,
+            watch_filter=lambda _, path: path.endswith(SUFFIX),
+        )
+        async for batch in changes:
+            yield {Path(path).name.removesuffix(SUFFIX) for _, path in batch}
+            if not directory.is_dir():
+                return
+
+    async def _slow_looks(self) -> None:
+        while await self._pause(self._slow_seconds):
+            followed = self._service.hub.followed()
+            if followed:
+                await self._look_at(followed)
+
+    async def _saves(self) -> None:
+        while await self._pause(SAVE_SECONDS):
+            await asyncio.to_thread(self._service.catalog.save)
+
+    async def _pause(self, seconds: float) -> bool:
+        try:
+            await asyncio.wait_for(self._stop.wait(), seconds)
+        except asyncio.TimeoutError:
+            return True
+        return False
+
+    async def _look_at_all(self) -> None:
+        changed, gone = await asyncio.to_thread(self._service.catalog.refresh)
+        for name in gone:
+            self._service.hub.tell_all({"type": "gone", "session": name})
+        await self._tell(changed)
+        if changed:
+            await asyncio.to_thread(self._service.catalog.save)
+
+    async def _look_at(self, names: Iterable[str]) -> None:
+        changed: list[str] = []
+        for name in names:
+            if not is_session_name(name):
+                continue
+            answer = await asyncio.to_thread(self._service.catalog.refresh_one, name)
+            if answer is None:
+                self._service.hub.tell_all({"type": "gone", "session": name})
+                self._sent.pop(name, None)
+            elif answer:
+                changed.append(name)
+        await self._tell(changed)
+
+    async def _tell(self, names: list[str]) -> None:
+        hub, catalog = self._service.hub, self._service.catalog
+        if not hub.mailboxes:
+            self._sent.clear()
+            return
+        followed = hub.followed()
+        for name in names:
+            digest = catalog.get(name)
+            if digest is None:
+                continue
+            hub.tell_all({"type": "session", "session": catalog.public(digest)})
+            if name not in followed:
+                self._sent.pop(name, None)
+                continue
+            first = self._sent.get(name, max(0, digest.frames - 1))
+            if first > digest.frames:  # the file was replaced by a shorter one
+                hub.tell_subscribers(name, {"type": "gap", "session": name})
+                first = digest.frames
+            await self._tell_frames(name, first)
+
+    async def _tell_frames(self, name: str, first: int) -> None:
+        while True:
+            try:
+                rows = await self._service.with_player(name, lambda player: rows_from(player.rows, first))
+            except (VcrError, OSError):
+                return  # the file went away or turned unreadable; its digest says so
+            if not rows:
+                return
+            self._service.hub.tell_subscribers(
+                name, {"type": "frames", "session": name, "from": first, "rows": rows}
+            )
+            first += len(rows)
+            self._sent[name] = first
+
+    def rewind(self, name: str, frames: int) -> None:
+        """Note how many frames of a session its newest follower has been given."""
+        self._sent.setdefault(name, frames)
+
+
+def rows_from(rows: Any, first: int) -> list[FrameRow]:
+    """Return the rows from one on, a bounded number of them."""
+    found: list[FrameRow] = rows[first : first + MAX_ROWS]
+    return found
