@@ -11,7 +11,7 @@ from typing import Any
 
 from vcr_core.json_pointer import escape_token
 from vcr_core.snapshot import Numbers, ObjectSnapshot, Probe
-from vcr_core.values.encode import MAX_DEPTH, TAG
+from vcr_core.values.encode import MAX_DEPTH
 
 Op = dict[str, Any]
 _CHUNK = 64
@@ -46,8 +46,8 @@ class Delta:
     def _visit(self, live: Any, snap: Any, twin: Any, path: str, depth: int) -> Any:
         """Go into a place; if it is no container, it is known to differ."""
         if depth < MAX_DEPTH:
-            cls = type(live)
-            if cls is dict and type(snap) is dict and not any(type(key) is not str for key in live) and TAG not in live:
+            cls: type = type(live)
+            if cls is dict and type(snap) is dict and self._probe.has_plain_keys(live):
                 return self._visit_dict(live, snap, twin, path, depth + 1)
             if cls is list and type(snap) is list:
                 return self._visit_list(live, snap, twin, path, depth + 1)

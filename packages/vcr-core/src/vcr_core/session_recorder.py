@@ -18,6 +18,7 @@ from vcr_core.errors import UsageError
 from vcr_core.file_ops import FileOps
 from vcr_core.frames import Frame, FrameMetadata, FrameRow, SessionInfo
 from vcr_core.log_file import LogFile
+from vcr_core.redacted_blobs import RedactedBlobs
 from vcr_core.redaction import Redactor, load_or_create_project_key
 from vcr_core.session_file import SessionFile
 from vcr_core.session_ids import check_session_id, new_session_id, split_take
@@ -142,7 +143,8 @@ class SessionRecorder:
     def _encoder(self) -> ValueEncoder:
         if self._redact and self._redactor is None:
             self._redactor = Redactor(key=load_or_create_project_key(self.store.directory))
-        return ValueEncoder(redactor=self._redactor if self._redact else None, blobs=_Blobs(self))
+        redactor = self._redactor if self._redact else None
+        return ValueEncoder(redactor=redactor, blobs=RedactedBlobs(self.store.blobs, redactor))
 
     def _open(self, log: LogFile, info: SessionInfo, encoder: ValueEncoder) -> None:
         self._info = info
@@ -377,24 +379,6 @@ def _complete(row: FrameRow, known: FrameMetadata, error: BaseException | None) 
 def _plain_info(info: SessionInfo) -> dict[str, Any]:
     fields = {name: getattr(info, name) for name in SessionInfo.__struct_fields__}
     return {name: value for name, value in fields.items() if value not in (None, [], {}, False)}
-
-
-class _Blobs:
-    """Redacts large leaves before they are named by their content."""
-
-    def __init__(self, recorder: SessionRecorder) -> None:
-        self._store = recorder.store.blobs
-        self._recorder = weakref.ref(recorder)
-
-    def put(self, kind: str, content: bytes) -> str:
-        recorder = self._recorder()
-        redactor = recorder.redactor if recorder is not None else None
-        if redactor is not None and redactor.may_contain(content):
-            charset = "utf-8" if kind == "str" else "latin-1"
-            text = content.decode(charset)
-            redacted = redactor.redact_text(text)
-            content = content if redacted == text else redacted.encode(charset)
-        return self._store.put(content)
 
 
 _unsaved: weakref.WeakSet[SessionRecorder] = weakref.WeakSet()

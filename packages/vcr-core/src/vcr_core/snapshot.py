@@ -23,7 +23,7 @@ from typing import Any
 
 import msgspec
 
-from vcr_core.values.encode import BLOB_SIZE, MAX_DEPTH, TAG, WireEncoder
+from vcr_core.values.encode import BLOB_SIZE, MAX_DEPTH, TAG, WireEncoder, is_utf8
 from vcr_core.values.kinds import object_fields
 
 NAME_FIELDS = ("name", "key", "header")
@@ -142,7 +142,7 @@ class Probe:
 
     def take(self, value: Any, depth: int = 0) -> Any:
         """Return a snapshot of `value`."""
-        cls = type(value)
+        cls: type = type(value)
         if cls is str:
             if len(value) >= BLOB_SIZE:
                 self.plain = False
@@ -164,7 +164,7 @@ class Probe:
         copy: dict[str, Any] = {}
         safe = self._safe
         for key, item in value.items():
-            if key not in safe and not self.check_key(key):
+            if (type(key) is not str or key not in safe) and not self.check_key(key):
                 return self._take_other(value, dict, depth)
             copy[key] = item if type(item) is str and len(item) < BLOB_SIZE else self.take(item, depth)
         if "value" in copy:
@@ -191,13 +191,18 @@ class Probe:
 
     def check_key(self, key: Any) -> bool:
         """Note whether `key` announces a secret; return False if a dict with it must be tagged."""
-        if type(key) is not str or key == TAG:
+        if type(key) is not str or key == TAG or not (key.isascii() or is_utf8(key)):
             return False
         if self._is_secret_key is not None and self._is_secret_key(key):
             self.secret = True
         elif len(self._safe) < 10_000:
             self._safe.add(key)
         return True
+
+    def has_plain_keys(self, value: dict[Any, Any]) -> bool:
+        """Return False if a dict must be tagged for its keys."""
+        safe = self._safe
+        return all((type(key) is str and key in safe) or self.check_key(key) for key in value)
 
     def check_named(self, value: dict[Any, Any]) -> None:
         """Note whether a dict such as ``{"name": "Authorization", "value": …}`` names its value as a secret."""

@@ -80,9 +80,9 @@ class ValueEncoder:
             return self._redact(encoded), False
         return encoded, True
 
-    def measure(self, value: Any) -> int:
+    def measure(self, value: Any, *, plain: bool) -> int:
         """Return about how long the encoding of a value is, in bytes."""
-        encoded = self._encode_plain(value)
+        encoded = self._encode_plain(value) if plain else None
         return len(encode(to_wire(value, blobs=self._blobs)) if encoded is None else encoded)
 
     def encode_ops(self, ops: list[Op], *, plain: bool) -> bytes | None:
@@ -148,6 +148,7 @@ class StateChain:
         self._mode = diff_mode
         self._probe = encoder.probe()
         self._snapshot: Any = _NOTHING
+        self._plain = False
         self._clean = False
         self._base: FrameRef | None = None
         self._size = 0
@@ -207,6 +208,7 @@ class StateChain:
         if not delta.ops:
             self._snapshot = changed
             return True, b'"%b_patch":[]' % part
+        self._plain = self._plain and probe.plain
         ops = None if probe.secret else self._encoder.encode_ops(delta.ops, plain=probe.plain)
         if ops is None or not self._worth(len(ops), live):
             return self._whole(part, live)
@@ -219,7 +221,7 @@ class StateChain:
         """Decide between a patch of that length and a whole copy; measures the whole copy only when it is due."""
         if length <= _WORTH * self._size and self._chained + length <= self._due:
             return True
-        self._size = self._encoder.measure(live)
+        self._size = self._encoder.measure(live, plain=self._plain)
         if self._mode is None and length > _WORTH * self._size:
             return False
         chained = self._chained + length
@@ -237,7 +239,7 @@ class StateChain:
             snapshot, fresh = probe.retake(live, old)
         else:
             snapshot = probe.take(live)
-        self._clean = False
+        self._plain, self._clean = probe.plain, False
         encoded, self._clean = self._encoder.encode_probed(live, probe, fresh=fresh)
         self._snapshot = snapshot
         self._size = self._chained = len(encoded)

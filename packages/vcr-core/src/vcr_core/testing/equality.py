@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from vcr_core.testing.samples import Note
+
 
 def difference(expected: Any, found: Any, *, path: str = "") -> str | None:
     """Return where and how two values differ, types included, or None if they do not."""
@@ -41,8 +43,13 @@ def _in_dict(expected: dict[Any, Any], found: dict[Any, Any], path: str) -> str 
     return None
 
 
-def _key(key: Any) -> tuple[type, str]:
-    return type(key), repr(key)
+def _key(key: Any) -> str:
+    """Return a text that is equal for equal keys of equal types, whatever order their sets are in."""
+    if isinstance(key, (set, frozenset)):
+        return f"{type(key).__name__}{sorted(map(_key, key))}"
+    if isinstance(key, tuple):
+        return f"{type(key).__name__}{[_key(item) for item in key]}"
+    return f"{type(key).__name__} {key!r}"
 
 
 def _in_sequence(expected: Any, found: Any, path: str) -> str | None:
@@ -57,6 +64,8 @@ def _fields(value: Any) -> dict[str, Any] | None:
         return {"args": value.args, "cause": value.__cause__, **vars(value)}
     if isinstance(value, msgspec.Struct):
         return {name: getattr(value, name) for name in value.__struct_fields__}
+    if isinstance(value, Note):
+        return vars(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     return None
@@ -68,7 +77,7 @@ def _same_leaf(expected: Any, found: Any) -> bool:
     if isinstance(expected, complex):
         return str(expected) == str(found)
     if isinstance(expected, (set, frozenset)):
-        return sorted(map(repr, expected)) == sorted(map(repr, found))
+        return _key(expected) == _key(found)
     if hasattr(expected, "fold") and expected.fold != found.fold:
         return False
     if hasattr(expected, "utcoffset") and expected.utcoffset() != found.utcoffset():

@@ -82,7 +82,7 @@ class WireEncoder:
 
     def encode(self, value: Any) -> Any:
         """Return the wire form of `value`."""
-        cls = type(value)
+        cls: type = type(value)
         if cls is str:
             return self._text(value)
         if value is None or cls is bool:
@@ -144,7 +144,7 @@ class WireEncoder:
 
     def mapping(self, value: dict[Any, Any]) -> dict[str, Any]:
         """Return a dict as it is, or tagged if its keys are not all plain strings."""
-        if TAG not in value and all(type(key) is str and (key.isascii() or _is_utf8(key)) for key in value):
+        if TAG not in value and all(type(key) is str and (key.isascii() or is_utf8(key)) for key in value):
             return {key: self.at(key, item) for key, item in value.items()}
         pairs = [[self.at(f"{i}/0", key), self.at(f"{i}/1", item)] for i, (key, item) in enumerate(value.items())]
         return {TAG: "dict", "v": pairs}
@@ -208,7 +208,8 @@ def b64(content: bytes) -> str:
     return base64.b64encode(content).decode("ascii")
 
 
-def _is_utf8(text: str) -> bool:
+def is_utf8(text: str) -> bool:
+    """Return False if `text` holds a lone surrogate."""
     try:
         text.encode()
     except UnicodeEncodeError:

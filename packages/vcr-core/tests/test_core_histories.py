@@ -1,0 +1,226 @@
+"""Any history of states reads back equal at every index, in every mode, and in linear space."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import itertools
+import random
+import tempfile
+import unittest.mock
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from vcr_core import VCRPlayer, VCRRecorder
+from vcr_core.testing import samples
+from vcr_core.testing.equality import difference
+from vcr_core.testing.scale import scaled
+from vcr_core.testing.strategies import histories
+
+MODES = [None, True, False]
+
+
+def record(folder, history, mode):
+    """Record a history, and return the states as they were at each step."""
+    state, moves = copy.deepcopy(history)
+    taken, given_back = [], []
+    with VCRRecorder(folder, diff_mode=mode, redact=False) as recorder:
+        recorder.start_session("history")
+        for move in moves:
+            before = copy.deepcopy(state)
+            output = move(state)
+            taken.append(copy.deepcopy(before))
+            recorder.record_step("node", before, output)
+            given_back.append(copy.deepcopy(output))
+            state = output
+    return taken, given_back
+
+
+def check(folder, taken, given_back, *, order=None):
+    player = VCRPlayer.load_by_id("history", folder, allow=samples.ALL)
+    assert len(player.frames) == len(taken)
+    for index in order or range(len(taken)):
+        assert difference(taken[index], player.get_input_state(index)) is None, f"input of frame {index}"
+        assert difference(given_back[index], player.goto_frame(index)) is None, f"output of frame {index}"
+    assert player.verify().ok
+    player.close()
+
+
+@settings(max_examples=scaled(1000, 100), deadline=None, suppress_health_check=list(HealthCheck))
+@given(histories(), st.sampled_from(MODES), st.randoms(use_true_random=False))
+def test_any_history_reads_back_equal_at_every_index(history, mode, rng):
+    with tempfile.TemporaryDirectory() as folder:
+        taken, given_back = record(folder, history, mode)
+        order = list(range(len(taken)))
+        rng.shuffle(order)
+        check(folder, taken, given_back, order=order)
+
+
+def mutate(rng, state, n):
+    """Do to a long history what agents do, in place."""
+    messages = state["messages"]
+    choice = rng.random()
+    if choice < 0.6 or len(messages) < 4:
+        messages.extend({"role": "user", "content": f"{n} " + "word " * rng.randint(0, 150), "n": n} for _ in range(2))
+    elif choice < 0.7:
+        messages[rng.randrange(len(messages))]["content"] = f"changed in {n}"
+    elif choice < 0.75:
+        del messages[rng.randrange(len(messages)) :][:3]
+    elif choice < 0.8:
+        messages.insert(rng.randrange(len(messages)), {"role": "system", "content": "early", "n": True})
+    elif choice < 0.84:
+        rng.shuffle(messages)
+    elif choice < 0.88:
+        state["messages"] = messages[-len(messages) // 2 :]
+    elif choice < 0.92:
+        state["plan"] = samples.Plan(n, [*state["plan"].steps, {1, n}])
+    elif choice < 0.96:
+        state["plan"].steps.append(n)
+    else:
+        state["scores"].append(rng.random())
+    return state
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("seed", range(scaled(12, 2)))
+def test_long_histories_read_back_equal(tmp_path, mode, seed):
+    rng = random.Random(seed)
+    state = {"messages": [], "plan": samples.Plan("g"), "scores": [0.5] * 20, "flags": (1, True)}
+    moves = [lambda state, n=n: mutate(rng, state, n) for n in range(200)]
+    taken, given_back = [], []
+    with VCRRecorder(tmp_path, diff_mode=mode) as recorder:
+        recorder.start_session("history")
+        for move in moves:
+            taken.append(copy.deepcopy(state))
+            before = copy.deepcopy(state) if rng.random() < 0.3 else {**state, "messages": list(state["messages"])}
+            move(state)
+            # What is not copied is shared with the output, and has moved on: that is what was recorded then.
+            taken[-1] = copy.deepcopy(before)
+            recorder.record_step("node", before, state)
+            given_back.append(copy.deepcopy(state))
+    order = list(range(200))
+    rng.shuffle(order)
+    check(tmp_path, taken, given_back, order=order)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_change_of_type_alone_is_seen(tmp_path, mode):
+    filler = "x" * 3000
+    states = [
+        {"a": 1, "b": [0.0] * 20, "c": [1, 2], "d": {"e": 1}, "fill": filler},
+        {"a": True, "b": [-0.0] * 20, "c": (1, 2), "d": {"e": 1.0}, "fill": filler},
+        {"a": 1.0, "b": [0] * 20, "c": [True, 2], "d": {"e": True}, "fill": filler},
+        {"a": samples.Level.LOW, "b": [False] * 20, "c": [1, 2.0], "d": {"e": 1, "f": None}, "fill": filler},
+        {"a": None, "b": [], "c": "12", "d": [1], "fill": filler},
+    ]
+    with VCRRecorder(tmp_path, diff_mode=mode) as recorder:
+        recorder.start_session("history")
+        for before, after in itertools.pairwise(states):
+            recorder.record_step("node", before, after)
+    check(tmp_path, states[:-1], states[1:])
+
+
+class Picky:
+    def __eq__(self, other):
+        raise ValueError("do not compare me")
+
+    __hash__ = None
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_objects_that_answer_anything_to_equality_hide_no_change(tmp_path, mode):
+    fill = "y" * 3000
+    with VCRRecorder(tmp_path, diff_mode=mode) as recorder:
+        recorder.start_session("history")
+        recorder.record_step("a", {"x": (1,), "fill": fill}, {"x": unittest.mock.ANY, "fill": fill})
+        recorder.record_step("b", {"x": Picky(), "n": 1, "fill": fill}, {"x": Picky(), "n": 2, "fill": fill})
+        recorder.record_step("c", {"x": "text", "n": 2, "fill": fill}, {"x": Picky(), "n": 3, "fill": fill})
+    player = VCRPlayer.load_by_id("history", tmp_path)
+    assert player.goto_frame(0)["x"] != (1,)
+    assert [player.goto_frame(i).get("n") for i in range(3)] == [None, 2, 3]
+
+
+def grow(recorder, steps, size=1000):
+    state = {"messages": []}
+    for n in range(steps):
+        before = {"messages": list(state["messages"])}
+        state["messages"].append({"role": "user", "content": f"{n:06d} " + "x" * (size - 50)})
+        recorder.record_step("node", before, state)
+    return state
+
+
+@pytest.mark.parametrize("steps", [500, scaled(5000, 2500)])
+def test_a_growing_history_takes_linear_space(tmp_path, steps):
+    with VCRRecorder(tmp_path) as recorder:
+        recorder.start_session("history")
+        state = grow(recorder, steps)
+    content = len(msgspec.json.encode(state))
+    stored = sum(path.stat().st_size for path in tmp_path.rglob("*.vcr"))
+    assert stored <= 2 * content, f"{stored / content:.2f} times the content"
+    player = VCRPlayer.load_by_id("history", tmp_path)
+    assert player.goto_frame(-1) == state
+    assert len(player.get_input_state(steps // 2)["messages"]) == steps // 2
+
+
+def test_an_image_sent_two_hundred_times_is_stored_once(tmp_path):
+    image = "data:image/png;base64," + base64.b64encode(random.Random(1).randbytes(750_000)).decode()
+    with VCRRecorder(tmp_path) as recorder:
+        recorder.start_session("history")
+        state = {"messages": [{"role": "user", "content": [{"type": "image", "url": image}]}]}
+        for n in range(200):
+            recorder.record_llm_call("ask", list(state["messages"]), {"text": f"answer {n}"})
+            state["messages"].append({"role": "assistant", "content": [{"type": "image", "url": image}, n]})
+    stored = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
+    assert stored <= 1_500_000
+    player = VCRPlayer.load_by_id("history", tmp_path)
+    assert player.get_input_state(199)["prompt"][-1]["content"][0]["url"] == image
+
+
+def test_what_must_be_read_for_one_state_is_bounded_by_its_size(tmp_path):
+    """A state that keeps its size gets a whole copy each time its differences add up to it."""
+    with VCRRecorder(tmp_path) as recorder:
+        recorder.start_session("history")
+        state = {"slots": ["x" * 200 for _ in range(100)], "n": 0}
+        for n in range(600):
+            before = {**state, "slots": list(state["slots"])}
+            state["slots"][n % 100] = f"{n:04d}" + "y" * 196
+            recorder.record_step("node", before, state)
+    player = VCRPlayer.load_by_id("history", tmp_path)
+    whole = len(msgspec.json.encode(state))
+    worst = max(_bytes_behind(player, index) for index in range(0, 600, 7))
+    assert worst <= 5 * whole, f"{worst / whole:.1f} times the state"
+
+
+def _bytes_behind(player, index):
+    total = 0
+    while True:
+        line = player.raw_line(index)
+        total += len(line)
+        states, _tagged = player.source.states(index)
+        if states.base is None or states.output_state is not msgspec.UNSET:
+            return total
+        index = states.base
+
+
+def test_two_lines_of_states_do_not_disturb_each_other(tmp_path):
+    first, second = {"log": ["a" * 500] * 10, "k": 0}, {"log": ["b" * 500] * 10, "k": 0}
+    with VCRRecorder(tmp_path) as recorder:
+        recorder.start_session("history")
+        for n in range(40):
+            for state, chain in ((first, "one"), (second, "two")):
+                before = copy.deepcopy(state)
+                state["log"].append(f"{chain} {n}" * 20)
+                recorder.record_frame(_row(chain), before, copy.deepcopy(state), chain=chain)
+    assert Path(tmp_path, "history.vcr").stat().st_size < 80_000
+    player = VCRPlayer.load_by_id("history", tmp_path)
+    assert (player.goto_frame(78), player.goto_frame(79)) == (first, second)
+
+
+def _row(name):
+    from vcr_core import FrameRow
+
+    return FrameRow(-1, name)
