@@ -76,6 +76,7 @@ class FrameRow(msgspec.Struct, omit_defaults=True, gc=False):
         label: Name of a checkpoint, or of the tool of a tool frame.
         call: ``state`` if the step takes one dict as its state, ``args`` if its arguments are recorded by name.
         gap: Iterations of the event loop since the frame before, where they were few (see `engine.order`).
+        asked: Number of frames when the step was asked for; beside `gap`.
         spawn: Digest of what the task or thread of this frame was created with; on the first frame of each.
         effect: ``write`` for a step with effects outside the agent.
     """
@@ -99,6 +100,7 @@ class FrameRow(msgspec.Struct, omit_defaults=True, gc=False):
     label: str | None = None
     call: str | None = None
     gap: int | None = None
+    asked: int | None = None
     spawn: str | None = None
     effect: str | None = None
 

@@ -10,7 +10,7 @@ _IMMUTABLE = frozenset({str, int, float, bool, type(None), bytes, complex})
 
 def isolate(value: Any) -> Any:
     """Return a copy of `value`: containers and data objects are copied, what cannot be copied is shared."""
-    cls = type(value)
+    cls: type = type(value)
     if cls in _IMMUTABLE:
         return value
     try:

@@ -111,7 +111,8 @@ def _data(line: bytes) -> dict[str, Any] | None:
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     data = whole.get("data")
-    return data if isinstance(data, dict) else None
+    found: dict[str, Any] | None = data if isinstance(data, dict) else None
+    return found
 
 
 def _frame(index: int, data: dict[str, Any]) -> tuple[FrameRow, FrameBody]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -136,13 +137,14 @@ class _Check:
 
 
 def _blob_hashes(wire: object) -> Iterator[str]:
-    stack = [wire]
+    stack: list[Any] = [wire]
     while stack:
-        value = stack.pop()
+        value: Any = stack.pop()
         if isinstance(value, dict):
-            if value.get("$vcr") == "blob":
-                yield str(value.get("hash"))
+            fields: dict[str, Any] = value
+            if fields.get("$vcr") == "blob":
+                yield str(fields.get("hash"))
             else:
-                stack.extend(value.values())
+                stack.extend(fields.values())
         elif isinstance(value, list):
             stack.extend(value)

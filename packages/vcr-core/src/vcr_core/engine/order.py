@@ -60,15 +60,22 @@ class Order:
     Args:
         events: Indexes of frames, and ``end:<branch path>`` for ends of thread branches, as they are to happen.
         gaps: Distance from the frame before, in iterations of the event loop, for each frame that has one.
+        companions: Frames that have to be asked for before the frame that is their key is served.
         patience: Seconds without progress after which a waiting step gives up.
     """
 
     def __init__(
-        self, events: list[Event] | None = None, *, gaps: dict[int, int] | None = None, patience: float = 10.0
+        self,
+        events: list[Event] | None = None,
+        *,
+        gaps: dict[int, int] | None = None,
+        companions: dict[int, list[int]] | None = None,
+        patience: float = 10.0,
     ) -> None:
         self._events = events or []
         self._position: dict[Event, int] = {event: n for n, event in enumerate(self._events)}
         self._gaps = gaps or {}
+        self._companions = companions or {}
         self._patience = patience
         self._done = 0
         self._finished: set[int] = set()
@@ -105,9 +112,16 @@ class Order:
         """The lock is held."""
         if self._broken or position < self._done:
             return True
-        if position > self._done:
+        if position > self._done or not self._company_is_there(position):
             return False
         return self._settled or scope.line is self._last_line or self._gap_left() == 0
+
+    def _company_is_there(self, position: int) -> bool:
+        """True if the steps that are to follow this one at once have been asked for."""
+        event = self._events[position] if position < len(self._events) else None
+        if not self._companions or not isinstance(event, int):
+            return True
+        return all(self._position.get(other, -1) in self._waiting for other in self._companions.get(event, ()))
 
     def _gap_left(self) -> int | None:
         """Return the iterations that are still to pass before the next event; None if the loop is to settle."""
@@ -132,14 +146,18 @@ class Order:
                 if self._may_go(position, scope):
                     return
                 turn = self._queue(position, asyncio.get_running_loop())
-            self._settle_soon(turn)
+            self._settle_soon()
             assert turn.future is not None
             done_before = self._done
+            late = asyncio.get_running_loop().call_later(self._patience, turn.resolve)
+            started = time.monotonic()
             try:
-                await asyncio.wait_for(asyncio.shield(turn.future), self._patience)
-            except (asyncio.TimeoutError, TimeoutError):
-                if self._done == done_before and not self._broken:
-                    raise StalledError from None
+                await turn.future
+            finally:
+                late.cancel()
+            stalled = time.monotonic() - started >= self._patience and self._done == done_before
+            if stalled and not self._broken:
+                raise StalledError
 
     def wait(self, event: Event | None, scope: Scope) -> None:
         """As `wait_async`, for a thread; inside an event loop, which must not be blocked, it returns at once."""
@@ -181,38 +199,39 @@ class Order:
             self._ticks.mark()
             if self._done == before:
                 return
-            turn = self._waiting.pop(self._done, None)
-        if turn is not None:
-            self._release(turn)
+        self._settle_soon()
 
     def _release(self, turn: _Turn) -> None:
-        """Wake the step whose turn it is: after its gap, or once its loop has settled."""
+        """Wake the step whose turn it is: after its gap, or once its loop has settled.
+
+        A step that is woken runs one iteration later, which counts as the last of its gap.
+        """
         gap = self._gap_left()
         if turn.loop is None:
             turn.wake()
-        elif gap is None:
+        elif gap is None or turn.loop is not running_loop():
             turn.loop.call_soon_threadsafe(self._wake_when_idle, turn, _HOPS)
         else:
-            turn.loop.call_soon_threadsafe(self._wake_after, turn, gap - 1)
+            self._wake_after(turn, gap - 1)
 
     def _wake_after(self, turn: _Turn, hops: int) -> None:
         """Wake a step so that it runs `hops` iterations after the next one."""
         assert turn.loop is not None
-        if hops > 1:
+        if hops > 0:
             turn.loop.call_soon(self._wake_after, turn, hops - 1)
             return
         with self._lock:
             self._settled = True
         turn.resolve()
 
-    def _settle_soon(self, turn: _Turn) -> None:
-        """If it is this step's turn already and only the settling is missing, see to that."""
+    def _settle_soon(self) -> None:
+        """If it is a step's turn and only the settling was missing, or its company, see to that."""
         with self._lock:
-            due = self._waiting.get(self._done) is turn
-            if due:
-                del self._waiting[self._done]
-        if due:
-            self._release(turn)
+            due = self._waiting.get(self._done)
+            if due is None or not self._company_is_there(self._done):
+                return
+            del self._waiting[self._done]
+        self._release(due)
 
     def _wake_when_idle(self, turn: _Turn, hops: int) -> None:
         """Wake a step once its loop has nothing else that is ready to run."""

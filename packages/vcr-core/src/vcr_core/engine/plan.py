@@ -71,7 +71,6 @@ class Mock(msgspec.Struct, kw_only=True):
         return self.match(step) if callable(self.match) else _named(self.match, step)
 
 
-
 class ResumeConfig(msgspec.Struct, kw_only=True):
     """How to run a recorded run again.
 
@@ -116,9 +115,11 @@ class ResumeConfig(msgspec.Struct, kw_only=True):
 
     def mocks(self) -> list[Mock]:
         """Return the mocks as objects."""
-        if isinstance(self.inject_mocks, Mapping):
-            return [_mock(name, value) for name, value in self.inject_mocks.items()]
-        return list(self.inject_mocks)
+        given: Any = self.inject_mocks
+        if isinstance(given, Mapping):
+            by_name: Mapping[str, Any] = given
+            return [_mock(name, value) for name, value in by_name.items()]
+        return list(given)
 
 
 def _mock(name: str, value: Any) -> Mock:

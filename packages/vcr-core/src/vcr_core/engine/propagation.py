@@ -11,10 +11,11 @@ import contextvars
 import functools
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
 from typing import Any
 
+from vcr_core.engine import thread_races
 from vcr_core.engine.scope import Scope, current_scope
 
 _installed = threading.Event()
@@ -28,6 +29,7 @@ def install() -> None:
             return
         _patch_thread_pool()
         _patch_threads()
+        thread_races.install()
         _installed.set()
 
 
@@ -42,7 +44,12 @@ def _patch_thread_pool() -> None:
         child = scope.spawn(fn, args, kwargs)
         context = contextvars.copy_context()
         future = plain(self, context.run, _run_in_thread, child, functools.partial(fn, *args, **kwargs))
-        future.add_done_callback(lambda _: child.run.order.branch_ended(child))
+        thread_races.remember_scope(future, child)
+
+        def ended(_: object) -> None:
+            child.run.order.branch_ended(child)
+
+        future.add_done_callback(ended)
         return future
 
     concurrent.futures.ThreadPoolExecutor.submit = submit  # type: ignore[method-assign]  # the one place to hook
@@ -97,7 +104,7 @@ def _run_in_thread(scope: Scope, body: Callable[[], Any]) -> Any:
 
 
 @contextmanager
-def tasks_spawn_scopes(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+def tasks_spawn_scopes(loop: asyncio.AbstractEventLoop) -> Generator[None]:
     """Have each task created in `loop` begin a scope of its own, as long as the block lasts."""
     before = loop.get_task_factory()
 

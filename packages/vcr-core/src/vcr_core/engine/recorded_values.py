@@ -11,7 +11,7 @@ import datetime
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterator, MutableSequence, Sequence
+from collections.abc import Callable, Generator, MutableSequence, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -127,7 +127,7 @@ _RANDOM_NAMES = (
 
 
 @contextmanager
-def route_values() -> Iterator[None]:
+def route_values() -> Generator[None]:
     """Send `time.time`, `datetime.datetime.now`, the functions of `random` and `uuid.uuid4` to the session.
 
     It reaches code that uses them through their modules (``time.time()``); a name that was imported from a module
@@ -174,7 +174,7 @@ def patched(change_id: str) -> bool:
 
 
 @contextmanager
-def branch(key: str) -> Iterator[None]:
+def branch(key: str) -> Generator[None]:
     """Give the steps of a block a branch of their own, named by `key` instead of by the order of creation."""
     scope = current_scope.get()
     if scope is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -130,7 +130,8 @@ class Resumer:
         state = player.wire_state(cut, "input") if cut < len(player) else player.wire_state(cut - 1)
         overrides = self.config.state_overrides
         if isinstance(overrides, dict):
-            return {**player.decode(state), **overrides} if isinstance(state, dict) else player.decode(state)
+            changes: dict[str, Any] = overrides
+            return {**player.decode(state), **changes} if isinstance(state, dict) else player.decode(state)
         return player.decode(apply(state, overrides))
 
     def recorder(self) -> VCRRecorder | None:
@@ -210,7 +211,7 @@ def _same_agent(recorded: str, now: str) -> bool:
 
 
 @contextmanager
-def _reporting(run: Run, session_id: str | None, total: int, progress: Progress | None) -> Iterator[None]:
+def _reporting(run: Run, session_id: str | None, total: int, progress: Progress | None) -> Generator[None]:
     if progress is not None:
         run.on_step = lambda _key: progress(session_id or "", run.live_steps + run.served_steps, total)
     with run.entered():

@@ -8,7 +8,7 @@ error, so that an agent that catches everything cannot turn a divergence into li
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +57,10 @@ class Run:
         self.tape = tape
         self.config = config or ResumeConfig()
         self.clock = recorder.clock if recorder is not None else Clock()
-        self.order = Order() if tape is None else Order(tape.events(), gaps=tape.gaps(), patience=self.config.patience)
+        self.order = Order()
+        if tape is not None:
+            patience = self.config.patience
+            self.order = Order(tape.events(), gaps=tape.gaps(), companions=tape.companions(), patience=patience)
         self.order.on_branch_end = self._record_race
         self.inputs = WireInputs(recorder)
         self.error: DivergenceError | None = None
@@ -108,8 +111,11 @@ class Run:
         tape = self.tape
         if tape is None:
             return own
+
+        def agrees(index: int) -> bool:
+            return self._input_difference(index, call.input) is None
+
         with self._lock:
-            agrees = lambda index: self._input_difference(index, call.input) is None  # noqa: E731  # used once, here
             return tape.bind(above, own, call.name, spawned_with, agrees)
 
     def _decide(self, call: StepCall, scope: Scope) -> EndedStep:
@@ -202,7 +208,8 @@ class Run:
             return False
         self._used_edits.add("state")
         if isinstance(overrides, dict):
-            call.input = {**(call.input if isinstance(call.input, dict) else {}), **overrides}
+            changes: dict[str, Any] = overrides
+            call.input = {**(call.input if isinstance(call.input, dict) else {}), **changes}
         else:
             assert self.tape is not None
             call.input = self.tape.player.decode(apply(self.inputs.wire(call.input), overrides))
@@ -309,7 +316,7 @@ class Run:
                 raise self.diverged("leftover", row.key or "", name=row.node_name, frame=row.index)
 
     @contextmanager
-    def entered(self) -> Iterator[Run]:
+    def entered(self) -> Generator[Run]:
         """Make this the run of the code inside the block."""
         token = current_scope.set(self.scope)
         try:

@@ -42,6 +42,7 @@ class RunningStep(EndedStep):
         self._spent = 0.0
         self._entered_at = 0.0
         self._over = False
+        self._asked = run.recorder.frame_count if run.recorder is not None else 0
 
     def _event(self) -> int | None:
         return None  # behind all events of the tape
@@ -118,6 +119,7 @@ class RunningStep(EndedStep):
         if recorder is not None:
             row = FrameRow(-1, call.name, call.kind, status, latency_ms=self._spent, key=call.key)
             row.parent, row.call, row.gap = self.scope.step, call.call, self.run.gap()
+            row.asked = None if row.gap is None else self._asked
             row.spawn = self.scope.take_spawned_with()
             row.label, row.model, row.effect = call.label, call.model, call.effect
             row.origin = "edit" if self._edited else "live"
@@ -140,7 +142,7 @@ class RunningStep(EndedStep):
 
     def _changes(self, output: Any) -> dict[str, Any] | None:
         """Note what the body did to its arguments in place, so that serving it can do the same."""
-        live = self.call.input
+        live: Any = self.call.input
         found: dict[str, Any] = {}
         if self.call.call == "state":
             if output is live:
@@ -148,7 +150,8 @@ class RunningStep(EndedStep):
             elif live != self._before:
                 found["mutated"] = {"": live}
         elif isinstance(live, dict):
-            for name, value in live.items():
+            arguments: dict[str, Any] = live
+            for name, value in arguments.items():
                 if output is value and isinstance(value, _MUTABLE):
                     found["returned"] = name
                 elif isinstance(value, _MUTABLE) and _differs(value, self._before.get(name)):

@@ -100,10 +100,16 @@ class Scope:
         """
         if self._path is None:
             assert self.parent is not None
-            above = self.parent.path(None)
-            own = f"{above}/{self._names}"
+            above, own = self.parent.path(None), self.own_path()
             self._path = own if choose is None else choose(above, own)
         return self._path
+
+    def own_path(self) -> str:
+        """Return the path by own ordinal, without binding to it; the bound path where there is one."""
+        if self._path is not None:
+            return self._path
+        assert self.parent is not None
+        return f"{self.parent.path(None)}/{self._names}"
 
 
 current_scope: ContextVar[Scope | None] = ContextVar("vcr_scope", default=None)

@@ -221,8 +221,9 @@ def _served(row: FrameRow) -> FrameRow:
 def _replace_content(target: Any, value: Any) -> bool:
     """Make a live dict or list hold what `value` holds; False if they are not of one kind."""
     if isinstance(target, dict) and isinstance(value, dict):
+        content: dict[Any, Any] = value
         target.clear()
-        target.update(value)
+        target.update(content)
         return True
     if isinstance(target, list) and isinstance(value, list):
         target[:] = value

@@ -83,16 +83,25 @@ class StepSpec:
 
 def usage_of(output: Any) -> dict[str, Any] | None:
     """Return tokens and model of a response that carries them as the OpenAI or Anthropic SDKs do, else None."""
-    usage = output.get("usage") if isinstance(output, dict) else getattr(output, "usage", None)
+    usage = _field(output, "usage")
     if usage is None:
         return None
-    read = usage.get if isinstance(usage, dict) else functools.partial(getattr, usage)
-    sent = read("prompt_tokens", None) if read("prompt_tokens", None) is not None else read("input_tokens", None)
-    got = read("completion_tokens", None)
-    got = got if got is not None else read("output_tokens", None)
-    model = output.get("model") if isinstance(output, dict) else getattr(output, "model", None)
-    found = {"tokens_input": sent, "tokens_output": got, "model": model}
+    found = {
+        "tokens_input": _field(usage, "prompt_tokens", "input_tokens"),
+        "tokens_output": _field(usage, "completion_tokens", "output_tokens"),
+        "model": _field(output, "model"),
+    }
     return {name: value for name, value in found.items() if isinstance(value, (int, str))} or None
+
+
+def _field(value: Any, *names: str) -> Any:
+    """Return the first of these keys or attributes that is there and not None."""
+    for name in names:
+        mapping: Any = value if isinstance(value, dict) else None
+        found = mapping.get(name) if mapping is not None else getattr(value, name, None)
+        if found is not None:
+            return found
+    return None
 
 
 def _wrap(spec: StepSpec) -> Callable[..., Any]:
@@ -169,7 +178,8 @@ def _wrap_generator(spec: StepSpec) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         with spec.run() as run:
             if run is None:
-                return (yield from spec.function(*args, **kwargs))
+                plain: Generator[Any, Any, Any] = spec.function(*args, **kwargs)
+                return (yield from plain)
             step, given = spec.begin(run, args, kwargs)
             step.wait()
         if not isinstance(step, RunningStep):
@@ -241,9 +251,9 @@ def _wrap_async_generator(spec: StepSpec) -> Callable[..., Any]:
 
 def _served_chunks(step: EndedStep) -> Generator[Any, None, None]:
     """Give the chunks of a taped or mocked stream, and end it as it ended."""
-    output = step.result()
-    error: BaseException | None = None
-    if isinstance(output, dict) and isinstance(output.get("stream"), Stream):
+    output: Any = step.result()
+    error: Any = None
+    if isinstance(output, dict) and isinstance(_field(output, "stream"), Stream):
         error, output = output.get("error"), output["stream"]
     if not isinstance(output, Stream):
         yield from output
@@ -261,8 +271,9 @@ def _decorator(kind: str, function: Any, name: str | None, **options: Any) -> An
 
     def decorate(target: Any) -> Any:
         if isinstance(target, (staticmethod, classmethod)):
-            inner = _wrap(StepSpec(target.__func__, name=name, kind=kind, **options))
-            return type(target)(inner)
+            method: Any = target
+            inner = _wrap(StepSpec(method.__func__, name=name, kind=kind, **options))
+            return type(method)(inner)
         return _wrap(StepSpec(target, name=name, kind=kind, **options))
 
     return decorate if function is None else decorate(function)

@@ -68,7 +68,7 @@ class Tape:
         for row in self.rows:
             if row.parent is not None:
                 self._children[row.parent].append(row.index)
-        self._inside_cut = self._descendants(self.rows[cut].key) if cut < len(self.rows) else set()
+        self._inside_cut: set[int] = self._descendants(self.rows[cut].key) if cut < len(self.rows) else set()
         self._firsts, self._siblings = self._branch_starts()
         self._taken: set[str] = set()
 
@@ -140,6 +140,31 @@ class Tape:
     def gaps(self) -> dict[int, int]:
         """Return the gap of each frame that has one."""
         return {row.index: row.gap for row in self.rows if row.gap is not None}
+
+    def companions(self) -> dict[int, list[int]]:
+        """Return, for a frame that others followed within a few iterations, those that did not wait for it.
+
+        They are the frames of other branches whose steps had been asked for before it was over.  Whoever reacted to
+        the first one saw them too, so on replay they have to be there before it is served.
+        """
+        found: dict[int, list[int]] = {}
+        for row in self.rows:
+            followers = self._followers(row.index)
+            if followers:
+                found[row.index] = followers
+        return found
+
+    def _followers(self, first: int) -> list[int]:
+        seen = {branch_of(self.rows[first])}
+        found: list[int] = []
+        for row in self.rows[first + 1 :]:
+            if row.gap is None or not self._is_event(row):
+                break
+            path = branch_of(row)
+            if path not in seen and row.asked is not None and row.asked <= first:
+                found.append(row.index)
+            seen.add(path)
+        return found
 
     def bind(self, above: str, own: str, name: str, spawned_with: str | None, agrees: Callable[[int], bool]) -> str:
         """Choose the taped branch that a spawned scope is, at its first step.

@@ -60,7 +60,9 @@ class WireInputs:
 
 def _without_reprs(wire: Any) -> Any:
     if isinstance(wire, dict):
-        if wire.get("$vcr") == "opaque":
-            return {"$vcr": "opaque", "type": wire.get("type")}
-        return {key: _without_reprs(item) for key, item in wire.items()}
-    return [_without_reprs(item) for item in wire] if isinstance(wire, list) else wire
+        fields: dict[str, Any] = wire
+        if fields.get("$vcr") == "opaque":
+            return {"$vcr": "opaque", "type": fields.get("type")}
+        return {key: _without_reprs(item) for key, item in fields.items()}
+    items: list[Any] | None = wire if isinstance(wire, list) else None
+    return wire if items is None else [_without_reprs(item) for item in items]
