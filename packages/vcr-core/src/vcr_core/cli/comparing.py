@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,9 +13,7 @@ from vcr_core.cli.options import (
     SESSION_HELP,
     add_dir,
     add_json,
-    check_recording,
     find_frame,
-    find_session,
     is_frame_number,
     open_session,
 )
@@ -39,7 +36,9 @@ examples:
   vcr diff good bad --exit-code > /dev/null || echo "they differ"
 
 --json: {"a": {"session", "frame", "part"}, "b": {…}, "equal": bool, "ops": [{"op": "add" | "remove" | "replace" |
-  "move", "path": JSON pointer, "from"?, "old"?, "new"?}, …]}; for two whole recordings, see `vcr_core.compare`.
+  "move", "path": JSON pointer, "from"?, "old"?, "new"?}, …]}. For two whole recordings: {"a", "b", "same": bool,
+  "totals": {"a", "b"}, "pairs": [{"status": "same" | "changed" | "only_a" | "only_b", "name", "a": frame or null,
+  "b": frame or null, "input": ops, "output": ops}, …]}.
 """
 _BLAME = "Tell which steps set the value at a place of the state, the last one first."
 _BLAME_EPILOG = """\
@@ -158,21 +157,17 @@ def _frame_of(word: str, directory: str, part: str) -> _Side:
 
 
 def _compare_sessions(args: argparse.Namespace) -> int:
-    paths = [find_session(word, args.dir) for word in args.what]
-    for path in paths:
-        check_recording(path)
-    if importlib.util.find_spec("vcr_core.compare") is None:
-        raise UsageError(
-            "this version compares frames only: `vcr diff SESSION:FRAME SESSION:FRAME` takes one of each recording."
-        )
-    # The engine brings this module; until then, and for type checkers, it is found by name.
-    compare = importlib.import_module("vcr_core.compare")
-    result = compare.compare_sessions(*paths)
+    from vcr_core.cli.session_comparison import comparison_json, draw_comparison  # noqa: PLC0415
+    from vcr_core.compare import compare_sessions  # noqa: PLC0415
+
+    first, second = [open_session(word, args.dir) for word in args.what]
+    comparison = compare_sessions(first, second)
     if args.json:
-        screen.write_json(result.as_dict())
+        screen.write_json(comparison_json(comparison))
     else:
-        screen.write(result.render(color=screen.use_color(), width=screen.screen_width()))
-    return ERROR if args.exit_code and not result.equal else OK
+        for text in draw_comparison(comparison):
+            screen.write(text)
+    return ERROR if args.exit_code and not comparison.same else OK
 
 
 def run_blame(args: argparse.Namespace) -> int:

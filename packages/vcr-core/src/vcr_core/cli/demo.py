@@ -177,11 +177,10 @@ def _find_out(stage: Stage) -> None:
     for name in ("shop.py", "test_shop.py"):
         (stage.directory / name).write_text(_project_file(name), encoding="utf-8")
     stage.run("python", "agent.py", "careless")
-    stage.tell("Both runs are green. What does their last state differ in?")
-    stage.run("vcr", "diff", "careful:-1", "careless:-1")
-    stage.tell("It changed the test instead of the code. Which step did that, and what did the model say before it?")
+    stage.tell("Both runs are green. Compared step by step, they part where the model answers differently:")
+    stage.run("vcr", "diff", "careful", "careless")
+    stage.tell("It changed the test instead of the code. Which step wrote that line?")
     stage.run("vcr", "blame", "careless", "/files/test_shop.py")
-    stage.run("vcr", "grep", "-e", "wrong number", "careless", "-m", "1")
 
 
 def _keep_secrets(stage: Stage) -> None:

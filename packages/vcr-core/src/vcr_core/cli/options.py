@@ -168,7 +168,7 @@ def check_recording(path: Path) -> None:
     problem = summarize_file(path).problem
     if problem is not None:
         hint = "It is no recording, or its first line is damaged; `vcr import` makes recordings of message lists"
-        raise FormatError(f"{problem}. {hint}", path=path)
+        raise FormatError(f"{problem.removeprefix('recording: ')}. {hint}.", path=path)
 
 
 def find_frame(player: VCRPlayer, word: str) -> int:

@@ -89,6 +89,10 @@ def _totals(summary: SessionSummary) -> tuple[Totals, str]:
     """Return the totals, added up where there is no end line, and what to call the state of the recording."""
     if summary.end is not None:
         return summary.end, summary.end.status
+    if summary.problem is not None:
+        from vcr_core.frames import Totals  # noqa: PLC0415
+
+        return Totals(), "damaged"
     from vcr_core.errors import VcrError  # noqa: PLC0415  # a recording that ended needs no player
     from vcr_core.frames import Totals  # noqa: PLC0415
     from vcr_core.player import VCRPlayer  # noqa: PLC0415
@@ -96,13 +100,12 @@ def _totals(summary: SessionSummary) -> tuple[Totals, str]:
     try:
         player = VCRPlayer.load(summary.path)
     except (VcrError, OSError) as error:
-        summary.problem = summary.problem or str(error)
+        summary.problem = str(error)
         return Totals(), "damaged"
-    summary.info, summary.problem = player.session, None
     totals = player.totals()
     player.close()
-    old = player.session.format.startswith("1.")
-    return totals, ("error" if totals.errors else "ok") if old else "open"
+    old = player.session.format.startswith("1.")  # of ai-agent-vcr, which writes no end
+    return totals, player.rows[-1].status if old and totals.frames else "open"
 
 
 def _table(rows: list[dict[str, Any]]) -> str:

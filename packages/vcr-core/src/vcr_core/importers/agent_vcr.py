@@ -87,6 +87,7 @@ def record_file(recorder: VCRRecorder, path: Path, *, clock: RecordedClock, tags
         row = old.row(index)
         clock.current = row.timestamp
         _record_frame(recorder, old, row)
+        recorder.writer.status = "error" if row.status == "error" else "ok"
     recorder.close()
     clock.current = ""
     return recorder.store.path(recorder.session_id or _valid_id(info.session_id))
