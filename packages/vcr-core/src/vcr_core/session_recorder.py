@@ -5,6 +5,7 @@ What is recorded meanwhile is said in `vcr_core.recorder`.
 
 from __future__ import annotations
 
+import os
 import threading
 import types
 import weakref
@@ -22,7 +23,7 @@ from vcr_core.redacted_blobs import RedactedBlobs
 from vcr_core.redaction import Redactor, load_or_create_project_key
 from vcr_core.session_file import SessionFile
 from vcr_core.session_ids import check_session_id, new_session_id, split_take
-from vcr_core.session_writer import Durability, FrameStyle, RecordingError, SessionWriter, at_exit, warn_recording
+from vcr_core.session_writer import Durability, FrameStyle, RecordingError, SessionWriter, warn_recording
 from vcr_core.state_chain import ValueEncoder
 from vcr_core.store import Store
 from vcr_core.totals import read_totals
@@ -62,6 +63,7 @@ class SessionRecorder:
         self._start_lock = threading.RLock()
         self._last_frame = threading.local()
         self._writer: SessionWriter | None = None
+        self._forgotten: weakref.finalize[..., SessionRecorder]
         self._info: SessionInfo | None = None
 
     # -- the session -------------------------------------------------------------------------------------------------
@@ -158,8 +160,7 @@ class SessionRecorder:
             clock=self.clock,
             totals=read_totals(log.path) if log.frames else None,
         )
-        if self.auto_save:
-            _unsaved.add(self)
+        self._forgotten = weakref.finalize(self, _finish_forgotten, self._writer, os.getpid(), save=self.auto_save)
 
     @property
     def writer(self) -> SessionWriter:
@@ -288,12 +289,12 @@ class SessionRecorder:
         writer = self._writer
         if writer is None:
             return
+        self._forgotten.detach()
         try:
             writer.save(status=writer.status)
         finally:
             writer.close()
             self._writer = None
-            _unsaved.discard(self)
 
     def fork(self: R, from_frame: int, *, session_id: str | None = None, **start: Any) -> R:
         """Begin a new session that shares the frames before `from_frame` with this one.
@@ -369,7 +370,8 @@ def _complete(row: FrameRow, known: FrameMetadata, error: BaseException | None) 
     if row.tokens is None:
         row.tokens = known.tokens_used
     if row.tokens is None and (row.tokens_input is not None or row.tokens_output is not None):
-        row.tokens = (row.tokens_input or 0) + (row.tokens_output or 0)
+        known_parts = [part for part in (row.tokens_input, row.tokens_output) if isinstance(part, (int, float))]
+        row.tokens = sum(known_parts)  # of what callers gave; the writer makes numbers of the rest
     row.cost_usd = known.cost_usd if row.cost_usd is None else row.cost_usd
     row.model = row.model or known.model
     row.error_type = row.error_type or known.error_type
@@ -378,10 +380,7 @@ def _complete(row: FrameRow, known: FrameMetadata, error: BaseException | None) 
 
 def _plain_info(info: SessionInfo) -> dict[str, Any]:
     fields = {name: getattr(info, name) for name in SessionInfo.__struct_fields__}
-    return {name: value for name, value in fields.items() if value not in (None, [], {}, False)}
-
-
-_unsaved: weakref.WeakSet[SessionRecorder] = weakref.WeakSet()
+    return {name: value for name, value in fields.items() if value or value == 0 and value is not False}
 
 
 def _close_quietly(recorder: SessionRecorder) -> None:
@@ -392,9 +391,14 @@ def _close_quietly(recorder: SessionRecorder) -> None:
         warn_recording(str(problem))
 
 
-def _save_all() -> None:
-    for recorder in list(_unsaved):
-        _close_quietly(recorder)
-
-
-at_exit(_save_all)
+def _finish_forgotten(writer: SessionWriter, owner: int, *, save: bool) -> None:
+    """Finish a recording whose recorder is gone, or whose program ends; not in a child process that inherited it."""
+    if owner != os.getpid():
+        return
+    try:
+        if save:
+            writer.save(status=writer.status)
+    except (RecordingError, OSError) as problem:
+        warn_recording(str(problem))
+    finally:
+        writer.close()

@@ -146,7 +146,8 @@ class Run:
         begun = tape.begun.get(call.key)
         holds = tape.holds_inside(call.key)
         edited = index is not None and index == tape.cut and self._edit_input(call)
-        step = RunningStep(self, scope, call, after_tape=not holds, edited=edited)
+        after_tape = not holds and self.config.mode is ResumeMode.FORK
+        step = RunningStep(self, scope, call, index=index, after_tape=after_tape, edited=edited)
         if begun is not None and index is None and begun.idempotency_key is None:
             policy = self.config.in_doubt.get(call.name) or self.config.in_doubt.get("*")
             if policy is None:

@@ -31,9 +31,16 @@ class RunningStep(EndedStep):
     live = True
 
     def __init__(
-        self, run: Run, scope: Scope, call: StepCall, *, after_tape: bool = False, edited: bool = False
+        self,
+        run: Run,
+        scope: Scope,
+        call: StepCall,
+        *,
+        index: int | None = None,
+        after_tape: bool = False,
+        edited: bool = False,
     ) -> None:
-        super().__init__(run, scope, call, index=None)
+        super().__init__(run, scope, call, index=index)
         self._after_tape = after_tape
         self._edited = edited
         self._before = isolate(call.input)
@@ -102,7 +109,7 @@ class RunningStep(EndedStep):
     def _close(self) -> None:
         if not self._over:
             self._over = True
-            self.run.step_over(self, live=True)
+            self.run.step_over(self, live=True, index=self.index)
 
     def _record(
         self,
@@ -138,7 +145,7 @@ class RunningStep(EndedStep):
         if error is not None:
             self.run.recorded_error(error)
         self._over = True
-        self.run.step_over(self, live=True)
+        self.run.step_over(self, live=True, index=self.index)
 
     def _changes(self, output: Any) -> dict[str, Any] | None:
         """Note what the body did to its arguments in place, so that serving it can do the same."""
