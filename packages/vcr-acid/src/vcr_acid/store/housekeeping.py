@@ -12,16 +12,19 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dulwich.objects import ShaFile
-from dulwich.pack import deltify_pack_objects
+from dulwich.objects import RawObjectID
+from dulwich.pack import UnpackedObject
 
 from vcr_acid.disk import Disk
+from vcr_acid.scanner.nodes import GITLINK
+from vcr_acid.scanner.trees import decode_tree
+from vcr_acid.store.deltas import delta_of_bytes, delta_of_trees
 from vcr_acid.store.escrow import Escrow
 from vcr_acid.store.layout import Layout
 from vcr_acid.store.objects import TYPE_NAMES, ObjectStore
 from vcr_acid.store.refs import Refs
 from vcr_acid.store.session_log import read_log
-from vcr_acid.store.snapshots import Snapshot
+from vcr_acid.store.snapshots import Snapshot, read_commit
 from vcr_acid.transaction import catalog
 from vcr_acid.transaction.reports import StorageReport
 
@@ -29,7 +32,8 @@ if TYPE_CHECKING:
     from vcr_acid.transaction.session import Session
 
 _TYPE_NUMBERS = {name: number for number, name in TYPE_NAMES.items()}
-_WINDOW = 10
+_REF_DELTA = 7
+_MAX_DEPTH = 40
 
 
 def pack_session(session: Session) -> int:
@@ -41,31 +45,78 @@ def pack_session(session: Session) -> int:
 
     store = session.store
     ids: dict[bytes, None] = {}
+    commits: list[bytes] = []
     for record in session.log.records:
         if record.payload_length and record.kind == "savepoint":
+            commits.append(bytes.fromhex(record.data["commit"]))
             for entry in decode_objects(session.log.payload(record), store.id_length):
                 ids[entry.object_id] = None
     if not ids:
         return 0
     pack_directory = os.path.join(session.layout.objects, "pack")
     session.disk.before("pack", pack_directory)
-    records = list(deltify_pack_objects(_hinted(store, list(ids)), window_size=_WINDOW))
+    records = list(_pack_records(store, list(ids), _predecessors(store, commits)))
     store.packs.add_pack_data(len(records), iter(records))
     session.disk.fsync_directory(pack_directory)
-    for object_id in ids:
-        if not store.packs.contains_packed(object_id.hex().encode()):  # type: ignore[arg-type]  # an ObjectID is bytes
-            return 0
+    if not all(store.packs.contains_packed(RawObjectID(object_id)) for object_id in ids):
+        return 0
     session.log.compact(os.path.join(session.layout.temporary, f"log-{session.state.session_id}"))
     for object_id in ids:
         store.delete_loose(object_id)
     return len(ids)
 
 
-def _hinted(store: ObjectStore, ids: list[bytes]) -> Iterator[tuple[ShaFile, bytes | None]]:
-    """Objects with hints that put alike ones next to each other: by type, newest first."""
-    for object_id in reversed(ids):
+def _predecessors(store: ObjectStore, commits: list[bytes]) -> dict[bytes, bytes]:
+    """For each object of a savepoint, what stood in its place in the savepoint before."""
+    found: dict[bytes, bytes] = {}
+
+    def pair(old: bytes, new: bytes) -> None:
+        if old == new or new in found:
+            return
+        found[new] = old
+        kind, data = store.read(new)
+        old_kind, old_data = store.read(old)
+        if kind != b"tree" or old_kind != b"tree":
+            return
+        before = decode_tree(old_data, store.id_length)
+        for name, (mode, oid) in decode_tree(data, store.id_length).items():
+            earlier = before.get(name)
+            if earlier is not None and earlier[0] == mode and mode != GITLINK:
+                pair(earlier[1], oid)
+
+    for old, new in zip(commits, commits[1:], strict=False):
+        old_tree, old_parents = read_commit(store, old)
+        new_tree, new_parents = read_commit(store, new)
+        pair(old, new)
+        pair(old_tree, new_tree)
+        pair(old_parents[-1], new_parents[-1])
+        pair(read_commit(store, old_parents[-1])[0], read_commit(store, new_parents[-1])[0])
+    return found
+
+
+def _pack_records(store: ObjectStore, ids: list[bytes], before: dict[bytes, bytes]) -> Iterator[UnpackedObject]:
+    """Objects of a pack, as deltas of what came before them where that is smaller; chains stay short."""
+    depth: dict[bytes, int] = {}
+    inside = set(ids)
+    hash_function = store.packs.object_format.hash_func
+    for object_id in ids:
         kind, data = store.read(object_id)
-        yield ShaFile.from_raw_string(_TYPE_NUMBERS[kind], data), kind
+        base = before.get(object_id)
+        if base is not None and base in inside and base in depth and depth[base] < _MAX_DEPTH:
+            old_kind, old = store.read(base)
+            if old_kind == kind:
+                delta = delta_of_trees(old, data, store.id_length) if kind == b"tree" else delta_of_bytes(old, data)
+                if len(delta) < len(data) // 2:
+                    depth[object_id] = depth[base] + 1
+                    yield UnpackedObject(
+                        _REF_DELTA, delta_base=base, decomp_len=len(delta), decomp_chunks=[delta], sha=object_id,
+                        hash_func=hash_function,
+                    )  # fmt: skip
+                    continue
+        depth[object_id] = 0
+        yield UnpackedObject(
+            _TYPE_NUMBERS[kind], decomp_len=len(data), decomp_chunks=[data], sha=object_id, hash_func=hash_function
+        )
 
 
 def measure(layout: Layout) -> StorageReport:

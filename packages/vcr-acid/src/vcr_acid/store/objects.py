@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import zlib
 from dataclasses import dataclass
 
@@ -49,6 +50,8 @@ class ObjectStore:
         self._path = layout.objects
         self._hash = layout.object_format.hash_func
         self._packs: DiskObjectStore | None = None
+        self._preparing: threading.Thread | None = None
+        self._closing = False
         self.pending: dict[bytes, PendingObject] = {}
         self._waiting = 0
         #: Set once objects were written that are neither durable nor repeated in the log.
@@ -64,6 +67,10 @@ class ObjectStore:
 
     def close(self) -> None:
         """Let go of open packs."""
+        self._closing = True
+        if self._preparing is not None:
+            self._preparing.join()
+            self._preparing = None
         if self._packs is not None:
             self._packs.close()
             self._packs = None
@@ -167,6 +174,23 @@ class ObjectStore:
             self._disk.rename(temporary, target)
         if sync:
             self._disk.fsync_directory(os.path.dirname(target))
+
+    def prepare_directories(self) -> None:
+        """Make the 256 directories of loose objects in the background, so that no savepoint has to wait for one."""
+        if self._preparing is None:
+            self._preparing = threading.Thread(target=self._make_directories, name="vcr-acid-directories", daemon=True)
+            self._preparing.start()
+
+    def _make_directories(self) -> None:
+        with contextlib.suppress(OSError):  # only a head start: write_loose makes what is missing
+            present = set(os.listdir(self._path))
+            for number in range(256):
+                if self._closing:
+                    return
+                name = f"{number:02x}"
+                if name not in present:
+                    with contextlib.suppress(FileExistsError):
+                        os.mkdir(f"{self._path}/{name}")
 
     def _sync_existing(self, path: str) -> None:
         fd = os.open(path, os.O_RDONLY)

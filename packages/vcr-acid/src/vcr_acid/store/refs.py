@@ -179,19 +179,42 @@ class Refs:
             self._disk.link(temporary, lock)
         except FileExistsError as error:
             raise RefLocked(error.errno, "the ref is locked by another program", lock) from error
-        finally:
-            self._disk.unlink(temporary)
         moved = False
         try:
+            with contextlib.suppress(OSError):  # a second name left behind is cleared by recovery
+                self._disk.unlink(temporary)
             if self._current(name) == expected:
                 self._disk.rename(lock, target)
                 moved = True
         finally:
             if not moved:
-                self._disk.unlink(lock)
+                self._drop_lock(lock)
         if moved:
             self._disk.fsync_directory(os.path.dirname(target))
         return moved
+
+    def _drop_lock(self, lock: str) -> None:
+        try:
+            self._disk.unlink(lock)
+        except OSError:
+            self._disk.unlink(lock)  # once more: a lock left behind would stop git itself
+
+    def repair_own(self, prefix: str, known: dict[str, bytes]) -> int:
+        """After a power cut: write ``known`` refs that are missing or damaged, remove damaged ones nobody knows."""
+        repaired = 0
+        for name, value in known.items():
+            if self.read_raw(name) != value.hex() and self.get(name) != value:
+                self.write_own(name, value)
+                repaired += 1
+        root = self._path(prefix.rstrip("/"))
+        for directory, _, files in os.walk(root):
+            for file in files:
+                name = os.path.relpath(os.path.join(directory, file), self._layout.common_dir)
+                text = self.read_raw(name) or ""
+                if name not in known and len(text) != self._layout.object_format.hex_length:
+                    self._disk.unlink(self._path(name))
+                    repaired += 1
+        return repaired
 
     def _current(self, name: str) -> bytes | None:
         text = self.read_raw(name)

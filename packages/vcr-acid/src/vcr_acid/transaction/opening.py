@@ -81,6 +81,7 @@ def begin_session(
             session = Session(layout, log, disk, owner.policy, watch=owner.watch_wanted)
             _write_begin(session, owner, name, session_id, message)
             _keep_index(session, session_id)
+            session.store.prepare_directories()
             session.take(reason="begin", full=True)
         except BaseException:
             (session or log).close()

@@ -8,11 +8,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from vcr_core.values import Decoder, to_wire
 
 from vcr_acid.transaction.session_state import Savepoint
+
+if TYPE_CHECKING:
+    from vcr_core.redaction import Redactor
 
 
 class CheckpointRecorder(Protocol):
@@ -34,11 +37,18 @@ class StateCodec:
     def __init__(self, key: Callable[[], bytes], secrets: Callable[[], dict[str, str]]) -> None:
         self._key = key
         self._secrets = secrets
+        self._redactor: Redactor | None = None
+        self._known: tuple[dict[str, str], dict[str, str]] = ({}, {})
 
     def _redacted(self, state: dict[str, Any]) -> Any:
-        from vcr_core.redaction import Redactor
+        secrets = self._secrets()
+        environment = dict(os.environ)
+        if self._redactor is None or (secrets, environment) != self._known:
+            from vcr_core.redaction import Redactor
 
-        return Redactor(key=self._key(), env={**os.environ, **self._secrets()}).redact_tree(to_wire(state))
+            self._redactor = Redactor(key=self._key(), env={**environment, **secrets})
+            self._known = (secrets, environment)
+        return self._redactor.redact_tree(to_wire(state))
 
     def encode(self, state: dict[str, Any] | None) -> bytes | None:
         """The encoded state; None stays None."""

@@ -438,11 +438,9 @@ class Session:
                     if not self.store.verify_loose(entry.object_id):
                         self.store.write_loose(entry, sync=False, replace=True)
                         repaired += 1
-                commit = bytes.fromhex(record.data["commit"])
-                name = self.ref_name(record.data["number"])
-                if self.refs.get(name) != commit:
-                    self.refs.write_own(name, commit)
-                    repaired += 1
+            known = {self.ref_name(s.number): bytes.fromhex(s.commit) for s in self.state.savepoints}
+            known.update({self.ref_name(f"pins/{name}"): bytes.fromhex(name) for name in self.state.pinned})
+            repaired += self.refs.repair_own(self.ref_name(""), known)
         return repaired
 
     def close(self) -> None:

@@ -80,6 +80,7 @@ class ACIDWorkspace:
         self._session: Session | None = None
         self._lock: WorkspaceLock | None = None
         self._effects: EffectLedger | None = None
+        self._codec: StateCodec | None = None
         self._undo_effects: dict[str, Callable[[Any], object]] = {}
         self._guard = threading.RLock()
 
@@ -159,7 +160,7 @@ class ACIDWorkspace:
             self._session.close()
         if self._lock is not None:
             self._lock.release()
-        self._session = self._lock = self._effects = None
+        self._session = self._lock = self._effects = self._codec = None
 
     def _open(self) -> Session:
         if self._session is None:
@@ -181,7 +182,9 @@ class ACIDWorkspace:
         """
         with self._guard:
             session = self._open()
-            codec = StateCodec(session.escrow.read_key, session.dotenv_values)
+            if self._codec is None:
+                self._codec = StateCodec(session.escrow.read_key, session.dotenv_values)
+            codec = self._codec
             savepoint = session.take(node_name=node_name, reason=reason, state=lambda: codec.encode(state))
             savepoint = self._note_frame(savepoint, state if self.recorder is None else codec.for_recorder(state))
             if savepoint.number and savepoint.number % PACK_EVERY == 0:
