@@ -79,7 +79,13 @@ class Peer:
 def edit(top: Path, seed: int, count: int) -> None:
     for part in (1, count // 3, count - 7):
         number = (part + seed * 17) % count
-        path = top / f"pkg{number // 2000:02d}" / f"mod{number // 200 % 10}" / f"sub{number // 20 % 10}" / f"f{number:05d}.py"
+        path = (
+            top
+            / f"pkg{number // 2000:02d}"
+            / f"mod{number // 200 % 10}"
+            / f"sub{number // 20 % 10}"
+            / f"f{number:05d}.py"
+        )
         path.write_text(f"# edit {seed}\n" + path.read_text()[-100:])
 
 
@@ -121,7 +127,8 @@ def compare(count: int, rounds: int) -> None:
             acid = ACIDWorkspace(top)
             begins.append(timed(lambda a=acid, n=number: a.begin(f"begin{n}")))
             acid.detach()
-            os.rename(top / f".git/vcr/sessions/begin{number}.log", top / f".git/vcr/sessions/begin{number}.closed")
+            log = top / f".git/vcr/sessions/begin{number}.log"
+            log.rename(log.with_suffix(".closed"))
         print(f"\n{count:,} files: git status {status:.1f} ms, begin {statistics.median(begins):.1f} ms")
         report(f"begin against git status, {count:,} files", statistics.median(begins) / status, 12)
         peer = Peer(git)
@@ -185,7 +192,9 @@ def growth(savepoints: int) -> None:
         report(f"savepoint number {savepoints:,} against the 50th", late / early, 1.3)
         report("room of one savepoint before packing", room / 1000, 30, "kB")
         acid.gc()
-        report("room of one savepoint after packing (objects and log)", packed(top, before) / savepoints / 1000, 3, "kB")
+        report(
+            "room of one savepoint after packing (objects and log)", packed(top, before) / savepoints / 1000, 3, "kB"
+        )
         print(f"  slowest savepoint (with packing): {max(times):.0f} ms, median {statistics.median(times):.2f} ms")
         acid.abort()
     finally:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from vcr_acid import ACIDWorkspace, AcidError
+
+from vcr_acid import AcidError, ACIDWorkspace
 from vcr_acid.disk import Disk
 from vcr_acid.errors import StoreError
 from vcr_acid.testing.faults import FaultyDisk, Killed, RecordingDisk
@@ -90,7 +91,9 @@ def commit(acid: ACIDWorkspace) -> object:
 OPERATIONS: list[Operation] = [savepoint, rollback, undo, commit]
 
 
-def count_changes(template: Path, home: Path, operation: Operation) -> tuple[int, tuple[object, ...], tuple[object, ...]]:
+def count_changes(
+    template: Path, home: Path, operation: Operation
+) -> tuple[int, tuple[object, ...], tuple[object, ...]]:
     disk = FaultyDisk()
     place = Place(template, home, disk)
     before = place.facts()
@@ -137,7 +140,7 @@ def kill_and_recover(template: Path, home: Path, operation: Operation, at: int, 
             assert now == before, "an unfinished commit changed something"
         else:
             target = again._open().state.current
-            files = {p: v for p, v in now[0].items()}
+            files = dict(now[0])
             if files != before[0]:
                 goal = 0 if operation is rollback else 1
                 assert target.number == goal

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from vcr_acid import ACIDWorkspace
 from vcr_acid.errors import UnsupportedRepository, WorkspaceRefused
 from vcr_acid.testing.judge import Judge, make_repository, read_manifest
@@ -77,7 +78,9 @@ def test_the_index_is_the_same_from_begin_until_commit(repository: Judge) -> Non
     assert repository("diff", "--name-only") == ""
 
 
-@pytest.mark.parametrize("kind", ["fresh", "detached", "worktree", "subdirectory", "shallow", "sha256", "plain", "submodule"])
+@pytest.mark.parametrize(
+    "kind", ["fresh", "detached", "worktree", "subdirectory", "shallow", "sha256", "plain", "submodule"]
+)
 def test_kinds_of_workspaces(kind: str, tmp_path: Path) -> None:
     top, git = make_kind(kind, tmp_path)
     acid = ACIDWorkspace(top)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from vcr_acid.disk import Disk
 from vcr_acid.merge.history import merge_commits
 from vcr_acid.merge.lines import merge_texts
@@ -26,7 +27,10 @@ PATHS = ["a", "b", "d/a", "d/b", "d/e/a", "f", "g/x", "g/y"]
 
 
 def text(choose: random.Random, lines: int) -> bytes:
-    return b"".join(choose.choice(WORDS) + (b" %d" % choose.randint(0, 30) if choose.random() < 0.6 else b"") + b"\n" for _ in range(lines))
+    return b"".join(
+        choose.choice(WORDS) + (b" %d" % choose.randint(0, 30) if choose.random() < 0.6 else b"") + b"\n"
+        for _ in range(lines)
+    )
 
 
 def content(choose: random.Random) -> bytes:
@@ -65,7 +69,10 @@ def mutate(choose: random.Random, files: Files) -> Files:
             del found[path]
         elif kind < 0.82 and names:
             mode, data = found.pop(path)
-            found[choose.choice(PATHS) + choose.choice(["", "2"])] = (mode, data if choose.random() < 0.6 else edit(choose, data))
+            found[choose.choice(PATHS) + choose.choice(["", "2"])] = (
+                mode,
+                data if choose.random() < 0.6 else edit(choose, data),
+            )
         elif kind < 0.9:
             moved = {n.replace("d/", "moved/", 1) if n.startswith("d/") else n: v for n, v in found.items()}
             found = moved

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from vcr_acid import ACIDWorkspace
 from vcr_acid.errors import SessionOpenError, WorkspaceBusy
 from vcr_acid.policies import Policy

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+
 from vcr_acid import ACIDWorkspace
 from vcr_acid.testing.judge import Judge, Manifest, make_repository, read_manifest
 
@@ -44,8 +45,8 @@ class Agents(RuleBasedStateMachine):
         self.acid = ACIDWorkspace(self.top, watch=self.mode == "watch", state_dir=str(self.home / "state"))
         self.acid.begin("s")
         if self.mode == "full":
-            self.acid._open().full_listing = True
-            self.acid._open()._scanner = None
+            self.acid._open().live.full_listing = True
+            self.acid._open().live.drop()
         self.saved: list[Manifest] = [self.manifest()]
 
     def teardown(self) -> None:
@@ -201,7 +202,7 @@ class Agents(RuleBasedStateMachine):
         assert not extra, (extra, report)
         for path, value in want.items():
             assert now.get(path) == value, (path, value, now.get(path), report)
-        kept = {data for data in still.values()}
+        kept = set(still.values())
         kept |= {data for _, data, _ in read_manifest(self.top / ".git/vcr/escrow").values()}
         assert set(ignored.values()) <= kept, report
 

@@ -24,6 +24,7 @@ What belongs elsewhere: reports of what was done (they are values, not errors).
 from __future__ import annotations
 
 from collections.abc import Sequence
+
 from vcr_core.errors import VcrError
 
 

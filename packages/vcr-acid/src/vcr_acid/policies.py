@@ -145,6 +145,5 @@ class Policy:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Policy:
         """The inverse of :meth:`to_json`."""
-        lists = {name: tuple(value[name]) for name in ("track", "protect", "rebuild", "exclude")}
-        rest = {name: value[name] for name in value if name not in lists}
-        return cls(**lists, **rest)
+        arguments: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in value.items()}
+        return cls(**arguments)

@@ -1,0 +1,3 @@
+"""Effects outside the files."""
+
+from __future__ import annotations

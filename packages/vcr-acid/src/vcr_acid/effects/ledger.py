@@ -20,8 +20,11 @@ Undo = Callable[[Any], object]
 
 
 class EffectLedger:
-    """The effects of one session. Statuses: ``doing``, ``done``, ``failed``, ``deferred``, ``undoing``, ``undone``,
-    ``undo failed``, ``kept`` (done and without an undo)."""
+    """The effects of one session.
+
+    Statuses: ``doing``, ``done``, ``failed``, ``deferred``, ``undoing``, ``undone``, ``undo failed``, ``kept`` (done,
+    and without an undo).
+    """
 
     def __init__(self, session: Session, undo: dict[str, Undo]) -> None:
         self._session = session

@@ -64,7 +64,9 @@ class GitGuard:
         if self.layout.private:
             return Fingerprint("", "", "", ""), []
         head_ref, head = self.refs.head()
-        tips = [(name, value) for name, value in self.refs.list("refs/heads/") if not name.startswith("refs/heads/vcr/")]
+        tips = [
+            (name, value) for name, value in self.refs.list("refs/heads/") if not name.startswith("refs/heads/vcr/")
+        ]
         stash = self.refs.get("refs/stash")
         values = [value for _, value in tips] + [value for value in (head, stash) if value is not None]
         values += self._new_log_entries("logs/HEAD", self.layout.git_dir)

@@ -1,0 +1,3 @@
+"""Bringing a session into the branch."""
+
+from __future__ import annotations

@@ -116,7 +116,9 @@ class Conversion:
         attributes = self.attributes(path)
         self._refuse_filters(path, attributes)
         eol = attributes.get(b"eol")
-        crlf = eol == b"crlf" or (eol is None and (self._autocrlf == b"true" or (not self._autocrlf and self._eol == b"crlf")))
+        crlf = eol == b"crlf" or (
+            eol is None and (self._autocrlf == b"true" or (not self._autocrlf and self._eol == b"crlf"))
+        )
         if not crlf or b"\n" not in data or b"\r" in data or not self._is_text(attributes, data):
             return data
         return data.replace(b"\n", b"\r\n")
@@ -124,7 +126,9 @@ class Conversion:
     def _refuse_filters(self, path: str, attributes: Mapping[bytes, AttributeValue]) -> None:
         name = attributes.get(b"filter")
         configured = isinstance(name, bytes) and (
-            name == b"lfs" or _setting(self._config, (b"filter", name), b"clean") or _setting(self._config, (b"filter", name), b"process")
+            name == b"lfs"
+            or _setting(self._config, (b"filter", name), b"clean")
+            or _setting(self._config, (b"filter", name), b"process")
         )
         encoding = attributes.get(b"working-tree-encoding")
         if configured or isinstance(encoding, bytes) or attributes.get(b"ident") is True:

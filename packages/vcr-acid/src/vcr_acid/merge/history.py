@@ -74,4 +74,6 @@ def merge_commits(
     base, conflicts = base_tree(store, ours, theirs)
     if conflicts:
         return MergeOutcome(conflicts=conflicts)
-    return TreeMerge(store, keep_whole=keep_whole).merge(base, read_commit(store, ours)[0], read_commit(store, theirs)[0])
+    return TreeMerge(store, keep_whole=keep_whole).merge(
+        base, read_commit(store, ours)[0], read_commit(store, theirs)[0]
+    )

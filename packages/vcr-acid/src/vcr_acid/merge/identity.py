@@ -12,11 +12,8 @@ from vcr_acid.store.snapshots import IDENTITY
 def _configured(config: ConfigFile, name: bytes) -> bytes:
     home = os.path.expanduser("~")
     xdg = os.environ.get("XDG_CONFIG_HOME") or os.path.join(home, ".config")
-    sources = [config]
-    for path in (os.path.join(home, ".gitconfig"), os.path.join(xdg, "git", "config")):
-        if os.path.exists(path):
-            sources.append(ConfigFile.from_path(path))
-    for source in sources:
+    paths = [os.path.join(home, ".gitconfig"), os.path.join(xdg, "git", "config")]
+    for source in [config, *(ConfigFile.from_path(path) for path in paths if os.path.exists(path))]:
         try:
             return bytes(source.get((b"user",), name))
         except KeyError:

@@ -27,7 +27,7 @@ class _Hunk(NamedTuple):
 
 
 def is_binary(data: bytes) -> bool:
-    """git's test: a NUL among the first 8,000 bytes."""
+    """Git's test: a NUL among the first 8,000 bytes."""
     return b"\0" in data[:_BINARY_PROBE]
 
 
@@ -130,6 +130,6 @@ def merge_texts(base: bytes, ours: bytes, theirs: bytes) -> bytes | None:
 
 
 def _split(text: bytes) -> list[bytes]:
-    """Lines end at ``\\n`` only; a lone ``\\r`` is content."""
+    """Lines end at a line feed only; a lone carriage return is content."""
     lines = text.split(b"\n")
     return [line + b"\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])

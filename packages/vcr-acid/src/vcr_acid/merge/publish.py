@@ -90,7 +90,11 @@ class Publisher:
         if conflicts:
             self._store.discard_pending()
             return CommitResult(
-                "conflict", branch=self._branch, conflicts=tuple(_unique(conflicts)), attempts=attempt, notes=tuple(self._notes)
+                "conflict",
+                branch=self._branch,
+                conflicts=tuple(_unique(conflicts)),
+                attempts=attempt,
+                notes=tuple(self._notes),
             )
         tree = apply_changes(self._store, theirs, outcome.changes) or self._store.put_new(b"tree", b"")
         if tree == theirs and not catch_up:
@@ -269,4 +273,3 @@ def finish_commit(session: Session) -> str:
 
 def _unique(conflicts: list[ConflictedPath]) -> list[ConflictedPath]:
     return list({conflict.path: conflict for conflict in reversed(conflicts)}.values())[::-1]
-

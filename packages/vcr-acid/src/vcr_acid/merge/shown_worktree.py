@@ -64,7 +64,11 @@ class ShownWorktree:
     # -- planning -----------------------------------------------------------------------------------------------------
 
     def plan(
-        self, changes: dict[str, Entry | None], catch_up: dict[str, Entry | None], theirs: bytes | None, begun: bytes | None
+        self,
+        changes: dict[str, Entry | None],
+        catch_up: dict[str, Entry | None],
+        theirs: bytes | None,
+        begun: bytes | None,
     ) -> dict[str, Any]:
         """What to do to files and index, as plain values for the log.
 
@@ -240,8 +244,13 @@ class ShownWorktree:
     def write_reflog(self, branch: str, old: bytes | None, new: bytes, who: bytes) -> None:
         """Append to the logs git keeps for the branch and for HEAD, where it keeps them."""
         zero = "0" * (2 * self._store.id_length)
-        line = f"{old.hex() if old else zero} {new.hex()} ".encode() + who + b" %d +0000\tcommit: vcr\n" % int(time.time())
-        places = {os.path.join(self.layout.common_dir, "logs", branch), os.path.join(self.layout.git_dir, "logs", "HEAD")}
+        line = (
+            f"{old.hex() if old else zero} {new.hex()} ".encode() + who + b" %d +0000\tcommit: vcr\n" % int(time.time())
+        )
+        places = {
+            os.path.join(self.layout.common_dir, "logs", branch),
+            os.path.join(self.layout.git_dir, "logs", "HEAD"),
+        }
         for path in places:
             if os.path.isfile(path):
                 fd = self._disk.open(path, os.O_WRONLY | os.O_APPEND)
@@ -300,4 +309,3 @@ def _worktree_paths(origin: Layout) -> Iterator[str]:
     for name in sorted(os.listdir(admin)) if os.path.isdir(admin) else ():
         with contextlib.suppress(OSError), open(os.path.join(admin, name, "gitdir"), "rb") as stream:
             yield os.path.dirname(os.fsdecode(stream.read().strip()))
-

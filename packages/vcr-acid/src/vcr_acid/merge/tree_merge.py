@@ -36,7 +36,11 @@ class TreeMerge:
     """One merge. ``keep_whole(path)`` tells which files attributes forbid to merge by line."""
 
     def __init__(
-        self, store: ObjectStore, *, keep_whole: Callable[[str], bool] = lambda _: False, resolved: frozenset[str] = frozenset()
+        self,
+        store: ObjectStore,
+        *,
+        keep_whole: Callable[[str], bool] = lambda _: False,
+        resolved: frozenset[str] = frozenset(),
     ) -> None:
         self._store = store
         self._keep_whole = keep_whole
@@ -285,19 +289,26 @@ def diff_trees(
     return found
 
 
-def apply_changes(store: ObjectStore, tree: bytes | None, changes: dict[str, Entry | None]) -> bytes | None:
-    """The tree with changes applied (None: nothing is left). Deletions go first, so a file may become a directory."""
-    if not changes:
-        return tree
-    entries = decode_tree(store.read_blob(tree), store.id_length) if tree is not None else {}
-    below: dict[str, dict[str, Entry | None]] = {}
+def _by_first_part(
+    changes: dict[str, Entry | None],
+) -> tuple[dict[str, Entry | None], dict[str, dict[str, Entry | None]]]:
     here: dict[str, Entry | None] = {}
+    below: dict[str, dict[str, Entry | None]] = {}
     for path, entry in changes.items():
         name, _, rest = path.partition("/")
         if rest:
             below.setdefault(name, {})[rest] = entry
         else:
             here[name] = entry
+    return here, below
+
+
+def apply_changes(store: ObjectStore, tree: bytes | None, changes: dict[str, Entry | None]) -> bytes | None:
+    """The tree with changes applied (None: nothing is left). Deletions go first, so a file may become a directory."""
+    if not changes:
+        return tree
+    entries = decode_tree(store.read_blob(tree), store.id_length) if tree is not None else {}
+    here, below = _by_first_part(changes)
     for name, inner in below.items():
         old = entries.get(name)
         subtree = apply_changes(store, old[1] if old and old[0] == TREE else None, inner)
@@ -312,4 +323,6 @@ def apply_changes(store: ObjectStore, tree: bytes | None, changes: dict[str, Ent
             del entries[name]
     if not entries:
         return None
-    return store.put_new(b"tree", encode_tree([(n.encode("utf-8", "surrogateescape"), m, o) for n, (m, o) in entries.items()]))
+    return store.put_new(
+        b"tree", encode_tree([(n.encode("utf-8", "surrogateescape"), m, o) for n, (m, o) in entries.items()])
+    )

@@ -1,0 +1,3 @@
+"""Going back: planning it and doing it."""
+
+from __future__ import annotations

@@ -247,7 +247,12 @@ class Restorer:
                 self._give_to_owner(name, dir_fd)
                 return
             except OSError as error:
-                if attempt == _RETRIES - 1 or error.errno not in (errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+                if attempt == _RETRIES - 1 or error.errno not in (
+                    errno.EEXIST,
+                    errno.ENOENT,
+                    errno.ENOTDIR,
+                    errno.ELOOP,
+                ):
                     raise
 
     def _reach_parent(self, path: str) -> tuple[int, str]:
@@ -312,7 +317,9 @@ class Restorer:
 
     def _put(self, path: str, dir_fd: int, name: str, after: Item, mode: int) -> None:
         content = (
-            self._escrow.load(after.key) if after.kind == "protected" else self._store.read_blob(bytes.fromhex(after.key))
+            self._escrow.load(after.key)
+            if after.kind == "protected"
+            else self._store.read_blob(bytes.fromhex(after.key))
         )
         temporary, temporary_fd = self._temporary(dir_fd)
         try:
@@ -348,7 +355,8 @@ class Restorer:
         """When run as root, what is written belongs to whoever owned it, or owns its directory."""
         if os.geteuid() != 0:
             return
-        owner = os.fstat(like[1] if like else dir_fd) if like or dir_fd is not None else None
+        where = dir_fd if like is None else like[1]
+        owner = os.fstat(where) if where is not None else None
         if like is not None:
             with contextlib.suppress(OSError):
                 owner = os.lstat(like[0], dir_fd=like[1])

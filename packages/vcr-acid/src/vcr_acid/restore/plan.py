@@ -115,7 +115,8 @@ class _Comparison:
 class _TargetRules:
     """Whether the target's ignore rules hid a path, so that its absence there proves nothing."""
 
-    def __init__(self, target: Snapshot, prefix: str) -> None:
+    def __init__(self, target: Snapshot, prefix: str, *, active: bool) -> None:
+        self._active = active
         self._target = target
         self._prefix = os.fsencode(prefix) + b"/" if prefix else b""
         self._prefix_text = prefix
@@ -133,6 +134,8 @@ class _TargetRules:
         return self.hides_directory(path.rpartition("/")[0]) or self._ignored(path, False)
 
     def _ignored(self, path: str, is_directory: bool) -> bool:
+        if not self._active:
+            return False
         chain = self._target.rules_at(path.rpartition("/")[0], self._prefix_text)
         return chain is not None and chain.ignores(self._prefix + os.fsencode(path), is_directory)
 
@@ -141,7 +144,9 @@ def _wanted(path: str, only: Iterable[str] | None) -> bool:
     return only is None or any(path == want or path.startswith(want + "/") for want in only)
 
 
-def make_plan(before: Snapshot, after: Snapshot, *, prefix: str, only: Iterable[str] | None = None) -> RestorePlan:
+def make_plan(
+    before: Snapshot, after: Snapshot, *, prefix: str, only: Iterable[str] | None = None, keep_hidden: bool = True
+) -> RestorePlan:
     """Plan the way from ``before`` (what the workspace holds) to ``after``.
 
     Args:
@@ -149,6 +154,7 @@ def make_plan(before: Snapshot, after: Snapshot, *, prefix: str, only: Iterable[
         after: The savepoint to go to.
         prefix: The workspace's path inside its worktree.
         only: Restrict to these paths and what lies below them.
+        keep_hidden: Leave alone what the target's ignore rules may have hidden.
     """
     only = None if only is None else [path.strip("/") for path in only]
     extras = after.extras
@@ -158,7 +164,7 @@ def make_plan(before: Snapshot, after: Snapshot, *, prefix: str, only: Iterable[
         return plan
     comparison = _Comparison(before, after)
     comparison.run()
-    rules = _TargetRules(after, prefix)
+    rules = _TargetRules(after, prefix, active=keep_hidden)
     for path, (old, new) in sorted(comparison.files.items()):
         if old == new or not _wanted(path, only):
             continue

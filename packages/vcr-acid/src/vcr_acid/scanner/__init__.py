@@ -1,0 +1,3 @@
+"""Finding what changed in a workspace."""
+
+from __future__ import annotations

@@ -127,11 +127,8 @@ def chain_from_json(value: Sequence[Sequence[object]]) -> RuleChain | None:
 def _user_excludes(config: ConfigFile) -> str:
     home = os.path.expanduser("~")
     xdg = os.environ.get("XDG_CONFIG_HOME") or os.path.join(home, ".config")
-    configs = [config]
-    for path in (os.path.join(home, ".gitconfig"), os.path.join(xdg, "git", "config")):
-        if os.path.exists(path):
-            configs.append(ConfigFile.from_path(path))
-    for source in configs:
+    paths = [os.path.join(home, ".gitconfig"), os.path.join(xdg, "git", "config")]
+    for source in [config, *(ConfigFile.from_path(path) for path in paths if os.path.exists(path))]:
         try:
             return os.path.expanduser(os.fsdecode(source.get((b"core",), b"excludesFile")))
         except KeyError:

@@ -7,6 +7,7 @@ deltas. Only then are the loose files and their copies in the log dropped. Displ
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 from collections.abc import Iterator
@@ -84,7 +85,7 @@ def _predecessors(store: ObjectStore, commits: list[bytes]) -> dict[bytes, bytes
             if earlier is not None and earlier[0] == mode and mode != GITLINK:
                 pair(earlier[1], oid)
 
-    for old, new in zip(commits, commits[1:], strict=False):
+    for old, new in itertools.pairwise(commits):
         old_tree, old_parents = read_commit(store, old)
         new_tree, new_parents = read_commit(store, new)
         pair(old, new)

@@ -60,7 +60,7 @@ class ObjectStore:
 
     @property
     def packs(self) -> DiskObjectStore:
-        """dulwich's reader of packs and alternates, opened when first needed."""
+        """Dulwich's reader of packs and alternates, opened when first needed."""
         if self._packs is None:
             self._packs = DiskObjectStore(self._path, object_format=self._layout.object_format, fsync_object_files=True)
         return self._packs

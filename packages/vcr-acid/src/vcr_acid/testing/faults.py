@@ -30,7 +30,12 @@ class FaultyDisk(Disk):
     """
 
     def __init__(
-        self, at: int | None = None, *, code: int | None = None, torn: float = 0.0, operations: frozenset[str] | None = None
+        self,
+        at: int | None = None,
+        *,
+        code: int | None = None,
+        torn: float = 0.0,
+        operations: frozenset[str] | None = None,
     ) -> None:
         self.at = at
         self.code = code
@@ -96,9 +101,7 @@ class RecordingDisk(Disk):
         for name in [n for n in self.volatile_names if os.path.dirname(n) == os.path.realpath(path)]:
             del self.volatile_names[name]
 
-    def rename(
-        self, source: str, target: str, *, src_dir_fd: int | None = None, dst_dir_fd: int | None = None
-    ) -> None:
+    def rename(self, source: str, target: str, *, src_dir_fd: int | None = None, dst_dir_fd: int | None = None) -> None:
         """Rename and note that the new name is not durable."""
         super().rename(source, target, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
         if dst_dir_fd is None and src_dir_fd is None:
@@ -122,7 +125,12 @@ class RecordingDisk(Disk):
                 os.truncate(path, 0 if path in self.volatile_names else size)
             elif fate == "short":
                 os.chmod(path, 0o600)
-                os.truncate(path, max(size, os.path.getsize(path) // 2) if path not in self.volatile_names else os.path.getsize(path) // 2)
+                os.truncate(
+                    path,
+                    max(size, os.path.getsize(path) // 2)
+                    if path not in self.volatile_names
+                    else os.path.getsize(path) // 2,
+                )
             if fate != "kept":
                 lost.append(f"{fate} {path}")
         for path in list(self.volatile_names):

@@ -18,6 +18,7 @@ ENVIRONMENT = {
     "GIT_COMMITTER_EMAIL": "ann@example.org",
 }
 
+
 class Judge:
     """The git program, used only to check what we did."""
 
@@ -49,7 +50,10 @@ class Judge:
     def fsck(self) -> None:
         """The repository must be whole."""
         done = subprocess.run(
-            ["git", "-C", str(self.top), "fsck", "--full", "--strict"], capture_output=True, env=ENVIRONMENT, check=False
+            ["git", "-C", str(self.top), "fsck", "--full", "--strict"],
+            capture_output=True,
+            env=ENVIRONMENT,
+            check=False,
         )
         said = done.stderr.decode(errors="replace")
         bad = [line for line in said.splitlines() if not line.startswith(("notice:", "Checking", "dangling"))]

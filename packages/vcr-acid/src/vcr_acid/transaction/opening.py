@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from vcr_acid.disk import Disk
 from vcr_acid.errors import SessionOpenError, WorkspaceRefused
-from vcr_acid.store.layout import Layout
+from vcr_acid.store.layout import Layout, check_session_name
+from vcr_acid.store.refs import Refs
 from vcr_acid.store.session_log import SessionLog
 from vcr_acid.store.temporary import fresh_path
 from vcr_acid.transaction import catalog
@@ -18,7 +19,7 @@ from vcr_acid.transaction.session import Session
 from vcr_acid.transaction.worktrees import create_worktree, remove_worktree_files
 
 if TYPE_CHECKING:
-    from vcr_acid.transaction.workspace import ACIDWorkspace
+    from vcr_acid.transaction.opened import OpenedWorkspace
 
 
 def usual_modes() -> list[int]:
@@ -54,10 +55,10 @@ def _keep_index(session: Session, session_id: str) -> None:
 
 
 def begin_session(
-    owner: ACIDWorkspace, name: str, *, message: str, disk: Disk, state_dir: str | None
+    owner: OpenedWorkspace, name: str, *, message: str, disk: Disk, state_dir: str | None
 ) -> tuple[Session, WorkspaceLock]:
     """Open a new session for ``owner``; see :meth:`ACIDWorkspace.begin`."""
-    catalog.check_session_name(name)
+    check_session_name(name)
     origin = owner.origin
     lock = WorkspaceLock(origin.lock, origin.workspace)
     in_place = owner.isolation == "branch"
@@ -80,6 +81,7 @@ def begin_session(
         try:
             session = Session(layout, log, disk, owner.policy, watch=owner.watch_wanted)
             _write_begin(session, owner, name, session_id, message)
+            session.live.modes = session.state.begin["modes"]
             _keep_index(session, session_id)
             session.store.prepare_directories()
             session.take(reason="begin", full=True)
@@ -96,7 +98,7 @@ def begin_session(
     return session, lock
 
 
-def _write_begin(session: Session, owner: ACIDWorkspace, name: str, session_id: str, message: str) -> None:
+def _write_begin(session: Session, owner: OpenedWorkspace, name: str, session_id: str, message: str) -> None:
     origin = owner.origin
     branch, tip = ("refs/heads/main", None) if origin.private else session_target(session, origin)
     if origin.private:
@@ -124,6 +126,4 @@ def _write_begin(session: Session, owner: ACIDWorkspace, name: str, session_id: 
 
 def session_target(session: Session, origin: Layout) -> tuple[str, bytes | None]:
     """The branch the user's own worktree is on, and its commit."""
-    from vcr_acid.store.refs import Refs
-
     return Refs(origin, session.disk).head()

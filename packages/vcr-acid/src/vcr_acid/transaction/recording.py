@@ -10,9 +10,8 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from vcr_core.values import Decoder, to_wire
-
 from vcr_acid.transaction.session_state import Savepoint
+from vcr_core.values import Decoder, to_wire
 
 if TYPE_CHECKING:
     from vcr_core.redaction import Redactor

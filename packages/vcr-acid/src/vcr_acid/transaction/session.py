@@ -20,8 +20,7 @@ from vcr_acid.git_guard.fingerprint import GitGuard
 from vcr_acid.policies import Policy
 from vcr_acid.restore.apply import RestoreOutcome, Restorer
 from vcr_acid.restore.plan import make_plan
-from vcr_acid.scanner.index_seed import read_seed
-from vcr_acid.scanner.inotify import Watcher, WatchUnavailable
+from vcr_acid.scanner.live import LiveScanner
 from vcr_acid.scanner.nodes import TREE
 from vcr_acid.scanner.trees import build_trees, decode_tree, encode_tree
 from vcr_acid.scanner.walk import Scanner
@@ -34,8 +33,6 @@ from vcr_acid.store.snapshots import Snapshot, SnapshotWriter, commit_bytes
 from vcr_acid.transaction.recording import parse_dotenv
 from vcr_acid.transaction.session_state import Savepoint, SessionState
 
-#: The watcher is never trusted for longer than this.
-FULL_WALK_SECONDS = 300.0
 _SHOWN_CHANGES = 50
 _MAX_DOTENV = 1 << 20
 _ITEM = struct.Struct("<I")
@@ -85,11 +82,8 @@ class Session:
         for record in log.records:
             self.state.apply(record.kind, record.data)
         self.writer = SnapshotWriter(self.store)
-        self.full_listing = False
-        self._want_watch = watch
-        self._watcher: Watcher | None = None
-        self._scanner: Scanner | None = None
-        self._walked_at = 0.0
+        modes = self.state.begin.get("modes")
+        self.live = LiveScanner(layout, self.store, self.escrow, policy, modes=modes, watch=watch)
         self._saved: tuple[bytes, bytes] | None = None
 
     # -- log ----------------------------------------------------------------------------------------------------------
@@ -109,63 +103,17 @@ class Session:
     @property
     def scanner(self) -> Scanner:
         """The scanner, made when first needed."""
-        if self._scanner is None:
-            umask = self.state.begin.get("modes") or [0o644, 0o755, 0o755]
-            self._scanner = Scanner(
-                self.layout,
-                self.store,
-                self.escrow,
-                self.policy,
-                seed=read_seed(self.layout, self.store.contains),
-                default_modes=(umask[0], umask[1], umask[2]),
-                skip_unchanged_directories=not self.full_listing,
-            )
-            self._walked_at = 0.0
-            self._start_watching(self._scanner)
-        return self._scanner
-
-    def _start_watching(self, scanner: Scanner) -> None:
-        self._stop_watching()
-        if not self._want_watch:
-            return
-        try:
-            self._watcher = Watcher(self.layout.workspace)
-            self._watcher.add(scanner.root)
-            scanner.watch = self._watch_directory
-        except WatchUnavailable:
-            self._stop_watching()
-
-    def _watch_directory(self, node: Any) -> None:
-        if self._watcher is None:
-            return
-        try:
-            self._watcher.add(node)
-        except WatchUnavailable:
-            self._stop_watching()
-
-    def _stop_watching(self) -> None:
-        if self._watcher is not None:
-            self._watcher.close()
-            self._watcher = None
+        return self.live.scanner
 
     @property
     def watching(self) -> bool:
         """Whether changes are heard of without a walk."""
-        return self._watcher is not None
+        return self.live.watching
 
     def scan(self, *, full: bool = False) -> bytes:
         """Bring the scanner up to date; returns the workspace's tree (its new objects are queued)."""
-        scanner = self.scanner
-        fresh = time.monotonic() - self._walked_at < FULL_WALK_SECONDS
-        if self._watcher is not None:
-            nodes, overflow = self._watcher.drain()
-            if not overflow and fresh and self._walked_at and not full:
-                scanner.start()
-                scanner.scan_directories(nodes)
-                return build_trees(scanner.root, self.store, scanner.extras)
-        scanner.scan()
-        self._walked_at = time.monotonic()
-        return build_trees(scanner.root, self.store, scanner.extras)
+        self.live.scan(full=full)
+        return build_trees(self.scanner.root, self.store, self.scanner.extras)
 
     def _fixed_extras(self) -> dict[str, Any]:
         return {"ignore": self.scanner.rule_sources, "defaults": list(self.scanner.default_modes)}
@@ -240,8 +188,7 @@ class Session:
         except BaseException:
             self.store.discard_pending()
             self.writer.forget()
-            self._stop_watching()
-            self._scanner = None
+            self.live.drop()
             raise
 
     def _write_savepoint(
@@ -445,6 +392,6 @@ class Session:
 
     def close(self) -> None:
         """Close files and watches; the session stays as it is."""
-        self._stop_watching()
+        self.live.drop()
         self.store.close()
         self.log.close()
