@@ -15,7 +15,10 @@ def test_demo_records_finds_out_and_catches_damage(vcr_process, tmp_path):
     for said in (
         "$ python agent.py careful",
         "$ vcr show careful",
-        "test: all pass",
+        "ran the tests: all pass",
+        "mended: 5 steps served from careless, 5 run live",
+        "replayed: 8 steps served from careful, 0 run live",
+        "no difference",
         "return total - total * percent / 100",
         "$ vcr diff careful careless",
         "DAMAGED tampered",
@@ -26,11 +29,18 @@ def test_demo_records_finds_out_and_catches_damage(vcr_process, tmp_path):
     assert "Traceback" not in out
     assert "fault of vcr" not in out
     recordings = tmp_path / "play" / ".vcr"
-    assert sorted(path.stem for path in recordings.glob("*.vcr")) == ["careful", "careless", "tampered"]
+    assert sorted(path.stem for path in recordings.glob("*.vcr")) == [
+        "careful",
+        "careless",
+        "mended",
+        "replayed",
+        "tampered",
+    ]
     careful = VCRPlayer.load(recordings / "careful.vcr")
     assert careful.verify().ok
     assert careful.goto_frame(-1)["failing"] == []
-    assert "REDACTED" in careful.goto_frame(-1)["settings"]["api_key"]
+    assert "REDACTED" in careful.get_input_state(3)["api_key"]
+    assert (tmp_path / "play" / "api_key.txt").read_text() not in (recordings / "careful.vcr").read_text()
 
 
 def test_demo_refuses_a_directory_with_files_in_it(vcr, tmp_path):

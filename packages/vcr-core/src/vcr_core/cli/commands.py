@@ -24,6 +24,7 @@ COMMANDS: dict[str, Command] = {
     "blame": Command("comparing", "tell which step set a value"),
     "grep": Command("grep", "search names and states"),
     "stats": Command("stats", "add up time, tokens, cost and errors"),
+    "resume": Command("resuming", "run a recorded run again from any step, the rest served from it"),
     "verify": Command("checking", "check that nothing was changed, lost or added"),
     "scan": Command("checking", "look for secrets in recordings and blobs"),
     "import": Command("importing", "make recordings of message lists or older recordings"),

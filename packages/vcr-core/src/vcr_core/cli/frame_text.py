@@ -61,7 +61,7 @@ def _call(states: FrameStates, row: FrameRow) -> str:
     if row.kind == "llm":
         return _message(result)
     arguments = _member(states.input_state, "args")
-    shown = "" if arguments is None else preview(arguments, limit=60)
+    shown = "" if arguments is None or arguments == {} else preview(arguments, limit=60)
     return f"{row.label or ''}({shown}) → {preview(_plain_text(result), limit=100)}"
 
 

@@ -1,118 +1,106 @@
-"""A small agent that mends a project until its tests pass, and records what it does.
+"""A small agent that mends a project until its tests pass, and is recorded while it does.
 
     python agent.py careful      mends the code
     python agent.py careless     mends the tests
 
-Its model is a handful of rules, so that it needs no network and always does the same.  Everything else is real: it
-reads and edits the files beside it and runs their tests.  Change it, run it again, and compare the recordings.
+Its model is a handful of rules, so that it needs no network and always does the same.  Everything else is real: files
+are read and written, and tests are run.  Change it, run it again, and compare the recordings.
 """
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
-from vcr_core import VCRRecorder
+from vcr_core import VCRRecorder, llm, step, tool
 
 HERE = Path(__file__).parent
 FILES = ("shop.py", "test_shop.py")
 MAX_ROUNDS = 5
 
-
-def ask_model(style: str, prompt: dict[str, Any]) -> dict[str, str]:
-    """Answer as a model would: what is wrong, and which text to replace by which."""
-    failure, files = prompt["failure"], prompt["files"]
-    expected = re.search(r"AssertionError: (\S+) != (\S+)", failure)
-    if style == "careless" and expected:
-        call = f"shop.discount(200, 10), {expected[2]})"
-        return {
-            "thought": "The test expects the wrong number.",
-            "file": "test_shop.py",
-            "old": call,
-            "new": call.replace(expected[2] + ")", expected[1] + ")"),
-        }
-    if expected and "total * percent" in files["shop.py"]:
-        return {
-            "thought": "A percentage must be divided by 100.",
-            "file": "shop.py",
-            "old": "total * percent",
-            "new": "total * percent / 100",
-        }
-    return {
-        "thought": "A number is added to a text; it must be formatted.",
-        "file": "shop.py",
-        "old": '": " + amount',
-        "new": 'f": {amount:.2f}"',
-    }
+State = dict[str, Any]
 
 
-def run_tests() -> dict[str, Any]:
-    """Run the project's tests and return how they went."""
+@tool
+def read_files() -> dict[str, str]:
+    """Return the text of each file of the project."""
+    return {name: (HERE / name).read_text(encoding="utf-8") for name in FILES}
+
+
+@tool
+def run_tests(files: dict[str, str]) -> dict[str, Any]:
+    """Write the files, run the project's tests and return how they went."""
+    for name, text in files.items():
+        (HERE / name).write_text(text, encoding="utf-8")
     command = [sys.executable, "-B", "-m", "unittest", "-q", "test_shop"]
     done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=60, check=False)
-    failures = re.findall(r"^(?:FAIL|ERROR): (\w+)", done.stderr, re.MULTILINE)
+    failing = re.findall(r"^(?:FAIL|ERROR): (\w+)", done.stderr, re.MULTILINE)
     reasons = re.findall(r"^\w+Error: .*", done.stderr, re.MULTILINE)
-    return {"passed": done.returncode == 0, "failing": failures, "reason": reasons[0] if reasons else ""}
+    print(f"  ran the tests: {'failing: ' + ', '.join(failing) if failing else 'all pass'}")
+    return {"failing": failing, "reason": reasons[0] if reasons else ""}
 
 
-def replace_text(file: str, old: str, new: str) -> int:
-    """Replace a text in a file and return how often it stood there."""
-    path = HERE / file
-    text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace(old, new), encoding="utf-8")
-    return text.count(old)
+@llm
+def ask_model(style: str, reason: str, files: dict[str, str], api_key: str) -> dict[str, Any]:
+    """Answer as a model would: what is wrong, and which text to replace by which."""
+    assert api_key, "a real model would want a key"
+    answer = {"content": "A number is added to a text: format it.", "file": "shop.py"}
+    answer |= {"old": '": " + amount', "new": 'f": {amount:.2f}"'}
+    expected = re.search(r"AssertionError: (\S+) != (\S+)", reason)
+    if expected and style == "careless":
+        answer = {"content": "The test expects the wrong number.", "file": "test_shop.py"}
+        answer |= {"old": f"10), {expected[2]})", "new": f"10), {expected[1]})"}
+    elif expected:
+        answer = {"content": "A percentage must be divided by 100.", "file": "shop.py"}
+        answer |= {"old": "total * percent", "new": "total * percent / 100"}
+    print(f"  asked the model: {answer['content']}")
+    size = sum(map(len, files.values())) // 4
+    return {**answer, "usage": {"input_tokens": size, "output_tokens": 20}, "model": "rules"}
 
 
-def mend(recorder: VCRRecorder, style: str) -> bool:
-    """Test, ask, edit, until the tests pass; each is recorded as a step, with the calls made inside it."""
-    state: dict[str, Any] = {
-        "task": "make the tests pass",
-        "settings": {"style": style, "api_key": os.environ.get("DEMO_API_KEY", "")},
-        "files": {name: (HERE / name).read_text(encoding="utf-8") for name in FILES},
-        "failing": None,
-        "notes": [],
-    }
+@step
+def test(state: State) -> State:
+    """Run the tests on the files of the state."""
+    return {**state, **run_tests(state["files"])}
+
+
+@step
+def think(state: State) -> State:
+    """Ask the model what to change."""
+    api_key = (HERE / "api_key.txt").read_text(encoding="utf-8")
+    answer = ask_model(state["style"], state["reason"], state["files"], api_key)
+    edit = {name: answer[name] for name in ("file", "old", "new")}
+    return {**state, "edit": edit, "notes": [*state["notes"], answer["content"]]}
+
+
+@step
+def edit(state: State) -> State:
+    """Make the change that the model asked for."""
+    name, old, new = state["edit"]["file"], state["edit"]["old"], state["edit"]["new"]
+    return {**state, "files": {**state["files"], name: state["files"][name].replace(old, new)}}
+
+
+def mend(style: str) -> State:
+    """Test, think and edit until the tests pass."""
+    state: State = {"task": "make the tests pass", "style": style, "files": read_files(), "notes": []}
     for _ in range(MAX_ROUNDS):
-        with recorder.step("test", state) as step:
-            started = time.perf_counter()
-            outcome = run_tests()
-            took_ms = 1000 * (time.perf_counter() - started)
-            recorder.record_tool_call(
-                "unittest", "unittest", {"module": "test_shop"}, outcome, latency_ms=took_ms, parent="test"
-            )
-            step.output = state = {**state, "failing": outcome["failing"]}
-        print(f"  test: {'all pass' if outcome['passed'] else 'failing: ' + ', '.join(outcome['failing'])}")
-        if outcome["passed"]:
-            return True
-        with recorder.step("think", state) as step:
-            prompt = {"task": state["task"], "failure": outcome["reason"], "files": state["files"]}
-            answer = ask_model(style, prompt)
-            size = len(str(prompt)) // 4
-            recorder.record_llm_call(
-                "model", prompt, answer, model=f"rules-{style}", tokens_input=size, latency_ms=0.0, parent="think"
-            )
-            step.output = state = {**state, "notes": [*state["notes"], answer["thought"]]}
-        print(f"  think: {answer['thought']}")
-        with recorder.step("edit", state) as step:
-            edit = {name: answer[name] for name in ("file", "old", "new")}
-            recorder.record_tool_call("replace_text", "replace_text", edit, replace_text(**edit), parent="edit")
-            text = (HERE / edit["file"]).read_text(encoding="utf-8")
-            step.output = state = {**state, "files": {**state["files"], edit["file"]: text}}
-        print(f"  edit: {edit['file']}: {edit['old']}  →  {edit['new']}")
-    return False
+        state = test(state)
+        if not state["failing"]:
+            break
+        state = edit(think(state))
+    return state
 
 
 def main() -> int:
     """Run the agent once, recorded as a session named after its style."""
     style = sys.argv[1] if len(sys.argv) > 1 else "careful"
     with VCRRecorder(HERE / ".vcr") as recorder:
-        recorder.start_session(style, tags=["demo"])
-        return 0 if mend(recorder, style) else 1
+        recorder.start_session(style, tags=["demo"], agent="agent:mend")
+        state = recorder.run(mend, style)
+    return 1 if state["failing"] else 0
 
 
 if __name__ == "__main__":
