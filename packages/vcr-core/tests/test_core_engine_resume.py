@@ -190,7 +190,7 @@ def test_a_divergence_that_the_agent_swallows_still_calls_nothing_and_is_raised(
         for _ in range(steps):
             try:
                 state = advance(state)
-            except Exception:  # noqa: PERF203  # an agent that catches everything
+            except Exception:  # an agent that catches everything
                 state = {"n": 0, "seen": []}
         return state
 
@@ -432,9 +432,7 @@ def test_several_forks_run_at_once_and_report_progress(tmp_path: Path) -> None:
     player = record(tmp_path, counting_agent, 10)
     configs = [ResumeConfig(from_frame=5, state_overrides={"n": n * 1000}) for n in range(6)]
     calls: list[tuple[str, int, int]] = []
-    results = resume_many(
-        counting_agent, configs, player=player, workers=3, progress=lambda *call: calls.append(call)
-    )
+    results = resume_many(counting_agent, configs, player=player, workers=3, progress=lambda *call: calls.append(call))
     assert [result.result["n"] for result in results] == [n * 1000 + 5 for n in range(6)]
     assert len({result.session_id for result in results}) == 6
     assert len(calls) == 60

@@ -17,18 +17,18 @@ class LoopTicks:
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._count = LIMIT
-        self._running = False
+        self._next: asyncio.Handle | None = None
 
     def mark(self) -> int | None:
         """Note that something happens now; return the iterations since the last time, None if they were many."""
         since = self.since()
         loop = running_loop()
         self._loop = loop
+        if self._next is not None:
+            self._next.cancel()  # it may stand later in this very iteration
         if loop is not None:
             self._count = 0
-            if not self._running:
-                self._running = True
-                loop.call_soon(self._tick, loop)
+            self._next = loop.call_soon(self._tick, loop)
         return since
 
     def since(self) -> int | None:
@@ -39,9 +39,8 @@ class LoopTicks:
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
         self._count += 1
-        self._running = self._count < LIMIT and loop is self._loop
-        if self._running:
-            loop.call_soon(self._tick, loop)
+        going_on = self._count < LIMIT and loop is self._loop
+        self._next = loop.call_soon(self._tick, loop) if going_on else None
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 Event = int | str
 """A frame's index, or ``end:<branch path>``."""
-_HOPS = 25
+_HOPS = 500
+"""Iterations after which a loop counts as settled although something in it never rests."""
+_BLIND_HOPS = 25
+"""The same for a loop that does not show what is ready to run."""
 _THREAD_SETTLES = 0.001
 
 
@@ -40,6 +43,7 @@ class _Turn:
         self.loop = loop
         self.future: asyncio.Future[None] | None = None if loop is None else loop.create_future()
         self.event = threading.Event() if loop is None else None
+        self.hops = 0
 
     def wake(self) -> None:
         if self.event is not None:
@@ -80,6 +84,8 @@ class Order:
         self._done = 0
         self._finished: set[int] = set()
         self._waiting: dict[int, _Turn] = {}
+        self._settling: list[_Turn] = []
+        self._granted: set[int] = set()
         self._lock = threading.Lock()
         self._last_line: Scope | None = None
         self._ticks = LoopTicks()
@@ -112,16 +118,19 @@ class Order:
         """The lock is held."""
         if self._broken or position < self._done:
             return True
-        if position > self._done or not self._company_is_there(position):
+        if position > self._done:
+            return False
+        if position in self._granted:
+            return True
+        if self._companions_of(position):
             return False
         return self._settled or scope.line is self._last_line or self._gap_left() == 0
 
-    def _company_is_there(self, position: int) -> bool:
-        """True if the steps that are to follow this one at once have been asked for."""
+    def _companions_of(self, position: int) -> list[int]:
+        """Return the positions of the steps that are to be served together with this one."""
         event = self._events[position] if position < len(self._events) else None
-        if not self._companions or not isinstance(event, int):
-            return True
-        return all(self._position.get(other, -1) in self._waiting for other in self._companions.get(event, ()))
+        others = self._companions.get(event, ()) if isinstance(event, int) else ()
+        return [self._position[other] for other in others]
 
     def _gap_left(self) -> int | None:
         """Return the iterations that are still to pass before the next event; None if the loop is to settle."""
@@ -201,6 +210,19 @@ class Order:
                 return
         self._settle_soon()
 
+    def _settle_soon(self) -> None:
+        """If it is a step's turn and only the settling was missing, or its company, see to that."""
+        with self._lock:
+            first = self._done
+            company = self._companions_of(first)
+            if first not in self._waiting or any(position not in self._waiting for position in company):
+                return
+            turns = [(position, self._waiting.pop(position)) for position in (first, *company)]
+        if company:
+            self._release_together(turns)
+        else:
+            self._release(turns[0][1])
+
     def _release(self, turn: _Turn) -> None:
         """Wake the step whose turn it is: after its gap, or once its loop has settled.
 
@@ -210,9 +232,25 @@ class Order:
         if turn.loop is None:
             turn.wake()
         elif gap is None or turn.loop is not running_loop():
-            turn.loop.call_soon_threadsafe(self._wake_when_idle, turn, _HOPS)
+            turn.loop.call_soon_threadsafe(self._wake_once_idle, turn, turn.loop)
         else:
             self._wake_after(turn, gap - 1)
+
+    def _release_together(self, turns: list[tuple[int, _Turn]]) -> None:
+        """Wake steps with the distances with which they were recorded, the first once its loop has settled."""
+        distance = 0
+        first = turns[0][0]
+        for position, turn in turns:
+            self._granted.add(position)
+            for between in range(first + 1, position + 1):
+                event = self._events[between]
+                distance += self._gaps.get(event, 0) if isinstance(event, int) else 0
+            first = position
+            turn.hops = distance
+            if turn.loop is None:
+                turn.wake()
+            else:
+                turn.loop.call_soon_threadsafe(self._wake_once_idle, turn, turn.loop)
 
     def _wake_after(self, turn: _Turn, hops: int) -> None:
         """Wake a step so that it runs `hops` iterations after the next one."""
@@ -224,25 +262,21 @@ class Order:
             self._settled = True
         turn.resolve()
 
-    def _settle_soon(self) -> None:
-        """If it is a step's turn and only the settling was missing, or its company, see to that."""
-        with self._lock:
-            due = self._waiting.get(self._done)
-            if due is None or not self._company_is_there(self._done):
-                return
-            del self._waiting[self._done]
-        self._release(due)
+    def _wake_once_idle(self, turn: _Turn, loop: asyncio.AbstractEventLoop) -> None:
+        """Wake a step once its loop has nothing else that is ready to run; one watcher serves all that wait so."""
+        self._settling.append(turn)
+        if len(self._settling) == 1:
+            loop.call_soon(self._watch, loop, _HOPS if hasattr(loop, "_ready") else _BLIND_HOPS)
 
-    def _wake_when_idle(self, turn: _Turn, hops: int) -> None:
-        """Wake a step once its loop has nothing else that is ready to run."""
-        assert turn.loop is not None
-        ready = getattr(turn.loop, "_ready", None)
-        if hops > 0 and (ready is None or len(ready) > 0):
-            turn.loop.call_soon(self._wake_when_idle, turn, hops - 1 if ready is None else hops)
+    def _watch(self, loop: asyncio.AbstractEventLoop, hops: int) -> None:
+        if hops > 0 and getattr(loop, "_ready", True):
+            loop.call_soon(self._watch, loop, hops - 1)
             return
         with self._lock:
             self._settled = True
-        turn.resolve()
+            settled, self._settling = self._settling, []
+        for turn in settled:
+            self._wake_after(turn, turn.hops)
 
     # -- ends of branches that run in threads ------------------------------------------------------------------------
 

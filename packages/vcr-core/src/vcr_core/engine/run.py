@@ -20,7 +20,7 @@ from vcr_core.engine.order import Order
 from vcr_core.engine.plan import Mock, ResumeConfig, ResumeMode, StepCall, names_step
 from vcr_core.engine.running_step import RunningStep
 from vcr_core.engine.scope import ROOT, Scope, current_scope
-from vcr_core.engine.served_step import CancelledStep, EndedStep, MockedStep, ServedStep, SkippedStep
+from vcr_core.engine.served_step import CancelledStep, EndedStep, MockedStep, ServedStep, SkippedStep, UnexpectedStep
 from vcr_core.engine.tape import BeginLine, RaceLine, Tape
 from vcr_core.engine.wire_input import WireInputs
 from vcr_core.json_patch import apply
@@ -134,6 +134,8 @@ class Run:
         if index is not None and served:
             return self._serve(call, scope, index)
         if config.mode is not ResumeMode.FORK:
+            if self._branches > 0 and scope.line is not self.scope:
+                return UnexpectedStep(self, scope, call, index=None)
             raise self.diverged("unexpected", call.key, name=call.name)
         if names_step(config.skip_nodes, call):
             return SkippedStep(self, scope, call, index=index)

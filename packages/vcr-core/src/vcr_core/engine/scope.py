@@ -69,10 +69,15 @@ class Scope:
         return Scope(self.run, path=key, parent=self, step=key)
 
     def named(self, name: str) -> Scope:
-        """Return the scope of a ``with branch(key=name)`` block; a name used again is numbered."""
-        path = f"{self.path(None)}/{name}"
-        repeat = self.next_ordinal(f"/{name}")
-        return Scope(self.run, path=path if repeat == 0 else f"{path}~{repeat + 1}", parent=self, step=self.step)
+        """Return the scope of a ``with branch(key=name)`` block; a name used again is numbered.
+
+        In a task or thread that has taken no step yet, the name stands in place of the spawn ordinal.
+        """
+        above = self.parent if self._path is None and self.parent is not None else self
+        repeat = above.next_ordinal(f"/{name}")
+        path = f"{above.path(None)}/{name}"
+        named = Scope(self.run, path=path if repeat == 0 else f"{path}~{repeat + 1}", parent=self, step=self.step)
+        return named
 
     def next_ordinal(self, name: str) -> int:
         """Return how often `name` was used in this scope before."""

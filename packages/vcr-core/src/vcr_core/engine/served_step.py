@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from vcr_core.engine.run import Run
 
 
+_GRACE = 0.05
+"""Seconds that an unexpected step in a branch is given to be cancelled."""
+
+
 class EndedStep:
     """A step as `Run.begin` returns it: to be waited for, then run if it is live, else asked for its result.
 
@@ -159,6 +163,27 @@ class CancelledStep(EndedStep):
     def result(self) -> Any:
         """Raise the cancellation."""
         raise asyncio.CancelledError
+
+
+class UnexpectedStep(EndedStep):
+    """A step that the tape does not hold, in a branch that may have been cancelled before it came so far.
+
+    It waits for everything that the tape holds; if nobody has cancelled it then, the run has diverged.
+    """
+
+    def _event(self) -> int | None:
+        return None
+
+    def wait(self) -> None:
+        """Wait for the end of the tape, then raise the divergence."""
+        super().wait()
+        raise self.run.diverged("unexpected", self.call.key or "", name=self.call.name)
+
+    async def wait_async(self) -> None:
+        """As `wait`; a cancellation ends it before."""
+        await super().wait_async()
+        await asyncio.sleep(_GRACE)
+        raise self.run.diverged("unexpected", self.call.key or "", name=self.call.name)
 
 
 class MockedStep(EndedStep):

@@ -170,8 +170,8 @@ class Tape:
         """Choose the taped branch that a spawned scope is, at its first step.
 
         Of the siblings that are still free and begin with a step of that name and input, it is the one that was created
-        with the same arguments, else the one of the same ordinal, else the lowest.  If none fits it is its own ordinal,
-        and the step will diverge there, or run live.
+        with the same arguments; else the one of the same ordinal; else the lowest of which it is not known what it was
+        created with.  If none fits it is its own ordinal, and the step will diverge there, or run live.
 
         Args:
             above: Path of the parent.
@@ -180,12 +180,16 @@ class Tape:
             spawned_with: Digest of what the task or thread was created with.
             agrees: Called with a frame's index; tells whether its input is that of the first step.
         """
-        siblings = sorted(self._siblings.get(above, ()), key=_branch_order)
-        free = [
-            path for path in siblings if path not in self._taken and self.rows[self._firsts[path]].node_name == name
-        ]
-        free.sort(key=lambda path: (self.rows[self._firsts[path]].spawn != spawned_with, path != own))
-        found = next((path for path in free if agrees(self._firsts[path])), own)
+        ranked: list[tuple[int, int, str]] = []
+        for place, path in enumerate(sorted(self._siblings.get(above, ()), key=_branch_order)):
+            first = self.rows[self._firsts[path]]
+            if path in self._taken or first.node_name != name:
+                continue
+            if first.spawn == spawned_with:
+                ranked.append((0 if path == own else 1, place, path))
+            elif path == own or first.spawn is None:
+                ranked.append((2 if path == own else 3, place, path))
+        found = next((path for _, _, path in sorted(ranked) if agrees(self._firsts[path])), own)
         self._taken.add(found)
         return found
 
