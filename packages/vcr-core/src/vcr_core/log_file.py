@@ -112,10 +112,13 @@ class LogFile:
             index = self.frames
             body = make_body(index)
             line, digest = seal(body, self._hash, key=self._key)
+            end, frames, ended = self._end + len(line), index + body.startswith(FRAME_START), body.startswith(END_START)
             self._write(line)
-            self._end += len(line)
+            # No call may come between these: a signal handler that raises there would leave them half done.
+            self._end = end
             self._hash = digest
-            self._note(body)
+            self.frames = frames
+            self.ended = ended
         finally:
             ops.unlock(descriptor)
         self._dirty = True

@@ -11,7 +11,6 @@ Rules:
 
 from __future__ import annotations
 
-import atexit
 import os
 import threading
 import warnings
@@ -131,14 +130,17 @@ class SessionWriter:
         self._durability = durability
         self._clock = clock or Clock()
         self._chains = StateChains(lambda: StateChain(encoder, diff_mode=diff_mode))
-        self._lock = threading.Lock()
-        self._sync_lock = threading.Lock()
+        # Reentrant, since a finalizer or a signal handler may run within any call.
+        self._lock = threading.RLock()
+        self._sync_lock = threading.RLock()
         self._flush_due = False
         self._waiting: deque[Draft] = deque()
         self._waiting_bytes = 0
         self._problems: list[str] = []
         self._warned = False
         self._closed = False
+        self._busy = False
+        self._late: deque[Callable[[], None]] = deque()
         self.status = "ok"
         self.runs = 0
         self._totals = totals or Totals()
@@ -174,9 +176,10 @@ class SessionWriter:
             chain: Which line of states the frame belongs to; by default the current thread's.
             extra: More fields of the frame, each with its value.
         """
-        ref = FrameRef()
         key = (style, row.node_name if style == "call" else None, threading.get_ident() if chain is None else chain)
-        with self._lock:
+
+        def act() -> None:
+            ref = FrameRef()
             try:
                 states = self._encode_states(key, style, input_state, output_state, ref)
                 head = self._encode_head(metadata, error, extra)
@@ -187,14 +190,33 @@ class SessionWriter:
             except BaseException:
                 self._chains.drop(key)
                 raise
-            self._send(row, head, states, ref)
+            try:
+                self._send(row, head, states, ref)
+            except BaseException:
+                self._chains.drop(key)
+                raise
+
+        self._do(act)
         return row
+
+    def _do(self, act: Callable[[], None]) -> None:
+        """Do one thing at a time; what a signal handler asks for meanwhile is done right after."""
+        with self._lock:
+            if self._busy:
+                self._late.append(act)
+                return
+            self._busy = True
+            try:
+                act()
+            finally:
+                self._busy = False
+                if self._late:
+                    self._do(self._late.popleft())
 
     def write_reference(self, row: FrameRow, session: str, frame: int) -> FrameRow:
         """Record a frame whose states stand in another session (a step served from its tape)."""
-        with self._lock:
-            fields = [b'"tape":%b' % encode({"session": session, "frame": frame})]
-            self._send(row, b"{}", EncodedStates(None, fields), FrameRef())
+        fields = [b'"tape":%b' % encode({"session": session, "frame": frame})]
+        self._do(lambda: self._send(row, b"{}", EncodedStates(None, fields), FrameRef()))
         return row
 
     def write_line(self, kind: str, data: Any, *, sync: bool = False) -> None:
@@ -202,12 +224,15 @@ class SessionWriter:
         if isinstance(data, msgspec.Struct):
             fields = {name: getattr(data, name) for name in data.__struct_fields__}
             data = {name: value for name, value in fields.items() if value is not None}
-        with self._lock:
+
+        def act() -> None:
             try:
                 encoded = self._encoder.encode(data)
                 self.log.append(lambda _index: b'{"type":%b,"data":%b' % (encode(kind), encoded))
             except OSError as problem:
                 self._trouble(f"a {kind} line could not be written: {problem}")
+
+        self._do(act)
         if sync:
             self.sync()
         else:
@@ -335,24 +360,31 @@ class SessionWriter:
     def save(self, *, status: str = "ok") -> Totals:
         """Finish the recording with its ``end`` line, on the disk; more frames may follow, and another `save`.
 
+        In a signal handler that interrupted the recording of a frame it takes effect after that frame.
+
         Raises:
             RecordingError: If frames were lost, still wait, or may not have reached the disk.
         """
         with self._lock:
-            if self._closed:
+            self._do(lambda: self._finish(status))
+            if self._closed or self._busy:
                 return self._totals
-            try:
-                self._drain()
-                if not self.log.ended or self._totals.status != status:
-                    self._end(status)
-            except OSError as problem:
-                self._problems.append(f"{problem.strerror or problem} ({self.log.path})")
-            self.sync()
             problems, self._problems = self._problems, []
             self._warned = False
             if problems or self._waiting or self._totals.lost:
                 raise RecordingError(self.log.path, problems, lost=self._totals.lost, waiting=len(self._waiting))
         return self._totals
+
+    def _finish(self, status: str) -> None:
+        if self._closed:
+            return
+        try:
+            self._drain()
+            if not self.log.ended or self._totals.status != status:
+                self._end(status)
+        except OSError as problem:
+            self._problems.append(f"{problem.strerror or problem} ({self.log.path})")
+        self.sync()
 
     def _end(self, status: str) -> None:
         totals = self._totals
@@ -386,15 +418,10 @@ def _new_locks_after_fork() -> None:
     global _flusher  # the child's own; the parent's thread and lock did not come along
     _flusher = Flusher()
     for writer in list(_open_writers):
-        writer._lock = threading.Lock()  # pyright: ignore[reportPrivateUsage]  # same module
-        writer._sync_lock = threading.Lock()  # pyright: ignore[reportPrivateUsage]
+        writer._lock = threading.RLock()  # pyright: ignore[reportPrivateUsage]  # same module
+        writer._sync_lock = threading.RLock()  # pyright: ignore[reportPrivateUsage]
         writer._flush_due = False  # pyright: ignore[reportPrivateUsage]
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_new_locks_after_fork)
-
-
-def at_exit(finish: Callable[[], None]) -> None:
-    """Run `finish` when the interpreter ends."""
-    atexit.register(finish)

@@ -15,6 +15,7 @@ Two shapes:
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any
@@ -33,6 +34,8 @@ _OP_COST = 100
 _SLACK = 4096
 _WORTH = 0.7
 _MAX_CHAINS = 64
+_OWN_THREADS = 2
+"""The agent's only thread, and the one that syncs files; where there are no more, nobody changes a state meanwhile."""
 _NOTHING = object()
 
 NO_CHANGE = b"[]"
@@ -210,7 +213,7 @@ class StateChain:
             return True, b'"%b_patch":[]' % part
         self._plain = self._plain and probe.plain
         ops = None if probe.secret else self._encoder.encode_ops(delta.ops, plain=probe.plain)
-        if ops is None or not self._worth(len(ops), live):
+        if ops is None or not _is_still(changed, live) or not self._worth(len(ops), live):
             return self._whole(part, live)
         self._snapshot = changed
         self._clean = False
@@ -241,10 +244,15 @@ class StateChain:
             snapshot = probe.take(live)
         self._plain, self._clean = probe.plain, False
         encoded, self._clean = self._encoder.encode_probed(live, probe, fresh=fresh)
-        self._snapshot = snapshot
+        self._snapshot = snapshot if _is_still(snapshot, live) else _NOTHING
         self._size = self._chained = len(encoded)
         self._due = 2 * len(encoded) + _SLACK
         return False, b'"%b_state":%b' % (part, encoded)
+
+
+def _is_still(snapshot: Any, live: Any) -> bool:
+    """Tell whether a state is as its snapshot, where another thread may have changed it between two looks at it."""
+    return threading.active_count() <= _OWN_THREADS or bool(snapshot == live)
 
 
 class StateChains:
