@@ -8,6 +8,7 @@ import pickle
 from pathlib import Path
 
 import pytest
+
 import vcr_acid
 from vcr_acid import ACIDWorkspace, Policy
 from vcr_acid.errors import (
@@ -208,7 +209,7 @@ def test_with_commits_on_success_and_aborts_on_an_exception(repository: Judge) -
     with ACIDWorkspace(top):
         (top / "a.txt").write_text("done\n")
     assert repository("show", "HEAD:a.txt") == "done"
-    with pytest.raises(KeyError), ACIDWorkspace(top):
+    with pytest.raises(KeyError), ACIDWorkspace(top):  # noqa: PT012  # the body is the transaction under test
         (top / "a.txt").write_text("broken")
         raise KeyError("agent")
     assert (top / "a.txt").read_text() == "done\n"
@@ -217,7 +218,7 @@ def test_with_commits_on_success_and_aborts_on_an_exception(repository: Judge) -
 
 def test_a_conflict_in_a_with_block_is_an_error_and_keeps_the_session(repository: Judge) -> None:
     acid = ACIDWorkspace(repository.top, isolation="worktree")
-    with pytest.raises(CommitConflict) as caught, acid:
+    with pytest.raises(CommitConflict) as caught, acid:  # noqa: PT012  # the body is the transaction under test
         (Path(acid.path) / "a.txt").write_text("agent\n")
         (repository.top / "a.txt").write_text("user\n")
         repository("commit", "-qam", "user")

@@ -145,5 +145,5 @@ class Policy:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Policy:
         """The inverse of :meth:`to_json`."""
-        arguments: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in value.items()}
-        return cls(**arguments)
+        lists: dict[str, Any] = {name: tuple(value[name]) for name in ("track", "protect", "rebuild", "exclude")}
+        return cls(**{**value, **lists})

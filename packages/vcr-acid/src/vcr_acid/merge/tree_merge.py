@@ -72,7 +72,7 @@ class TreeMerge:
         if base == ours == theirs:
             return
         sides = [self._read(tree) for tree in (base, ours, theirs)]
-        for name in set().union(*sides):
+        for name in sides[0].keys() | sides[1].keys() | sides[2].keys():
             entries = [side.get(name) for side in sides]
             if entries[0] == entries[1] == entries[2]:
                 continue

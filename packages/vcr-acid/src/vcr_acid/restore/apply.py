@@ -11,7 +11,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
 from vcr_acid.disk import Disk
@@ -138,7 +138,7 @@ class Restorer:
             self._chmod(path, plan.modes[path])
 
     @contextlib.contextmanager
-    def _leaving_alone(self, path: str) -> Iterator[None]:
+    def _leaving_alone(self, path: str) -> Generator[None, None, None]:
         try:
             yield
         except _LeaveAloneError:

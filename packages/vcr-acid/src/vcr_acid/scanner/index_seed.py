@@ -37,6 +37,12 @@ class IndexSeed:
         """Nothing is tracked and nothing is known."""
         return cls()
 
+    def trust(self, written_ns: int, exists: Callable[[bytes], bool]) -> None:
+        """Let entries vouch for files: those older than the index, whose objects exist."""
+        self._trusted = True
+        self._written_ns = written_ns
+        self._exists = exists
+
     def blob(self, relative: str, status: os.stat_result) -> bytes | None:
         """The blob of an unchanged, stored file, or None if the file must be read."""
         entry = self.files.get(relative) if self._trusted else None
@@ -108,7 +114,6 @@ def read_seed(layout: Layout, exists: Callable[[bytes], bool]) -> IndexSeed:
         while parent and parent not in seed.directories:
             seed.directories.add(parent)
             parent = parent.rpartition("/")[0]
-    seed._exists = exists
-    seed._written_ns = written
-    seed._trusted = index.complete and not _converts(read_config(layout.common_dir), seed.files, layout.common_dir)
+    if index.complete and not _converts(read_config(layout.common_dir), seed.files, layout.common_dir):
+        seed.trust(written, exists)
     return seed

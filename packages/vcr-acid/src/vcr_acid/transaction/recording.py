@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from vcr_acid.transaction.session_state import Savepoint
 from vcr_core.values import Decoder, to_wire
@@ -60,7 +60,7 @@ class StateCodec:
         if state is None or not self._secrets():
             return state
         value = Decoder().decode(self._redacted(state))
-        return value if isinstance(value, dict) else {"value": value}
+        return _as_state(value)
 
     @staticmethod
     def decode(data: bytes | None) -> dict[str, Any] | None:
@@ -68,7 +68,11 @@ class StateCodec:
         if data is None:
             return None
         value = Decoder().decode(json.loads(data))
-        return value if isinstance(value, dict) else {"value": value}
+        return _as_state(value)
+
+
+def _as_state(value: Any) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {"value": value}
 
 
 def parse_dotenv(text: bytes) -> dict[str, str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from vcr_acid.disk import Disk
 from vcr_acid.errors import LogDamaged
@@ -44,7 +44,7 @@ def recover_session(session: Session) -> list[str]:
 
 
 @contextlib.contextmanager
-def _locked(layout: Layout, why: str) -> Iterator[None]:
+def _locked(layout: Layout, why: str) -> Generator[None, None, None]:
     lock = WorkspaceLock(layout.lock, layout.workspace)
     lock.acquire(why)
     try:

@@ -11,7 +11,7 @@ import contextlib
 import os
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, Literal
 
 from vcr_acid.disk import Disk
@@ -56,7 +56,7 @@ def decode_objects(payload: bytes, id_length: int) -> Iterator[PendingObject]:
 
 
 @contextlib.contextmanager
-def disk_errors(operation: str) -> Iterator[None]:
+def disk_errors(operation: str) -> Generator[None, None, None]:
     """Turn ``OSError`` into :class:`StoreError`."""
     try:
         yield
@@ -181,7 +181,7 @@ class Session:
             return self._write_savepoint(tree, node_name="", reason=f"before {operation}", state=None, aside=aside)
 
     @contextlib.contextmanager
-    def _consistent(self) -> Iterator[None]:
+    def _consistent(self) -> Generator[None, None, None]:
         """Forget what was scanned if it could not be stored, so that the next savepoint looks again."""
         try:
             yield
@@ -371,8 +371,9 @@ class Session:
         if pending is None:
             return None
         with disk_errors("recover"):
-            before = self.state.savepoints[pending["from"]]
-            return self._run_restore(before, self.state.savepoints[pending["to"]], None)
+            source: int = pending["from"]
+            target: int = pending["to"]
+            return self._run_restore(self.state.savepoints[source], self.state.savepoints[target], None)
 
     def replay_objects(self) -> int:
         """After a crash: write again every object of the log whose file is missing or damaged, and every ref."""

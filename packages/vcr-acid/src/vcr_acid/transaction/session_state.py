@@ -118,8 +118,9 @@ class SessionState:
         self.cursor = len(self.timeline) - 1
 
     def _on_frame(self, data: dict[str, Any]) -> None:
-        number = data["number"]
-        self.savepoints[number] = replace(self.savepoints[number], frame_index=data["frame"])
+        number: int = data["number"]
+        savepoint: Savepoint = self.savepoints[number]
+        self.savepoints[number] = replace(savepoint, frame_index=data["frame"])
 
     def _on_alias(self, data: dict[str, Any]) -> None:
         self.frame_aliases[data["frame"]] = data["number"]
