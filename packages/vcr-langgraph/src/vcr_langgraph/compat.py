@@ -1,0 +1,115 @@
+"""The private names of LangGraph and LangChain that this package stands on, and nothing else of them.
+
+Whoever supports a new version of LangGraph looks here first.  Everything else in this package uses documented names.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import var_child_runnable_config
+from langgraph._internal._constants import (
+    CONFIG_KEY_CACHE,
+    CONFIG_KEY_CALL,
+    CONFIG_KEY_CHECKPOINT_NS,
+    CONFIG_KEY_READ,
+    CONFIG_KEY_RUNTIME,
+    CONFIG_KEY_SEND,
+    PREVIOUS,
+)
+from langgraph._internal._runnable import RunnableCallable
+from langgraph.channels.base import BaseChannel
+from langgraph.errors import ParentCommand
+from langgraph.graph.message import add_messages
+from langgraph.pregel._loop import PregelLoop
+from langgraph.pregel._read import PregelNode
+from langgraph.pregel._write import PASSTHROUGH, SKIP_WRITE, ChannelWrite, ChannelWriteEntry, ChannelWriteTupleEntry
+
+__all__ = [
+    "CONFIG_KEY_CACHE",
+    "CONFIG_KEY_CALL",
+    "CONFIG_KEY_CHECKPOINT_NS",
+    "CONFIG_KEY_SEND",
+    "PREVIOUS",
+    "ChannelWrite",
+    "ParentCommand",
+    "PregelLoop",
+    "PregelNode",
+    "attempt_of",
+    "gathers_messages",
+    "live_channels",
+    "set_child_config",
+    "thread_of",
+    "updates_of",
+    "with_last_writer",
+]
+
+Update = tuple[str, Any]
+
+
+def live_channels(config: RunnableConfig) -> Mapping[str, BaseChannel[Any, Any, Any]] | None:
+    """Return the channels of the graph that a task runs in, as they are before its step; None outside of a task."""
+    read = config.get("configurable", {}).get(CONFIG_KEY_READ)
+    if isinstance(read, functools.partial) and len(read.args) > 1:
+        channels: Mapping[str, BaseChannel[Any, Any, Any]] = read.args[1]
+        return channels
+    return None
+
+
+def attempt_of(config: RunnableConfig) -> int:
+    """Return which attempt of its node this is, from 1."""
+    runtime = config.get("configurable", {}).get(CONFIG_KEY_RUNTIME)
+    info = getattr(runtime, "execution_info", None)
+    return int(getattr(info, "node_attempt", 1) or 1)
+
+
+def thread_of(config: RunnableConfig) -> str | None:
+    """Return the thread that a task belongs to, if it has a checkpointer."""
+    runtime = config.get("configurable", {}).get(CONFIG_KEY_RUNTIME)
+    info = getattr(runtime, "execution_info", None)
+    return getattr(info, "thread_id", None)
+
+
+def updates_of(node: PregelNode, output: Any) -> Iterator[Update]:
+    """Yield what a node's static writers make of its output, as (channel, value); routers are not asked."""
+    for writer in node.writers:
+        if not isinstance(writer, ChannelWrite):
+            continue
+        for entry in writer.writes:
+            if isinstance(entry, ChannelWriteTupleEntry):
+                value = output if entry.value is PASSTHROUGH else entry.value
+                yield from entry.mapper(value) or ()
+            elif isinstance(entry, ChannelWriteEntry) and entry.value is PASSTHROUGH:
+                value = entry.mapper(output) if entry.mapper is not None else output
+                if value is not SKIP_WRITE and not (entry.skip_none and value is None):
+                    yield entry.channel, value
+
+
+def with_last_writer(node: PregelNode, write: Callable[[RunnableConfig, deque[Update]], None]) -> PregelNode:
+    """Return a copy of a node that calls `write` with its task's config and writes, after its routers have run."""
+
+    def change(given: Any, config: RunnableConfig) -> Any:
+        write(config, config.get("configurable", {})[CONFIG_KEY_SEND].__self__)
+        return given
+
+    async def achange(given: Any, config: RunnableConfig) -> Any:
+        return change(given, config)
+
+    writer = RunnableCallable(change, achange, name="vcr_edit", trace=False)
+    return node.copy({"writers": [*node.writers, writer], "subgraphs": node.subgraphs})
+
+
+def gathers_messages(channel: Any) -> bool:
+    """True if a channel's reducer is LangGraph's own for messages, which gives ids to those that have none."""
+    reducer = getattr(channel, "operator", None) or getattr(channel, "reducer", None)
+    reducer = reducer.func if isinstance(reducer, functools.partial) else reducer
+    return getattr(reducer, "__module__", None) == add_messages.__module__
+
+
+def set_child_config(config: RunnableConfig) -> None:
+    """Have code in the current context see `config` as that of the task it runs in."""
+    var_child_runnable_config.set(config)

@@ -1,0 +1,74 @@
+"""One call of a recorded graph inside a run: where its frames belong, and which edits it takes.
+
+While LangGraph drives the graph, the engine's scope is hidden: tasks and threads that LangGraph spawns are no branches
+of the agent, since a super-step joins them in the order of their paths.  Inside a node the scope is that of its step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from vcr_core.engine import Run
+from vcr_core.engine.scope import Scope, current_scope
+
+from vcr_langgraph.message_ids import message_channels
+from vcr_langgraph.state_edit import StateEdit, edits_of
+from vcr_langgraph.step_key import KeyParts
+
+current_call: ContextVar[GraphCall | None] = ContextVar("vcr_langgraph_call", default=None)
+
+
+class GraphCall:
+    """One call of a graph.
+
+    Args:
+        run: The run it is part of.
+        name: The graph's name.
+        channels: The graph's channels.
+        state_keys: The channels that make up its state; empty for graphs whose nodes take plain values.
+
+    Attributes:
+        run: As given.
+        path: Path of this call; keys of its steps begin with it.
+        scope: The engine's scope of its steps.
+        state_keys: As given.
+        message_channels: The channels that gather messages.
+        edits: State edits that this call is to apply, by the super-step they come before.
+    """
+
+    def __init__(self, run: Run, *, name: str, channels: Mapping[str, Any], state_keys: Sequence[str]) -> None:
+        self.run = run
+        self.scope: Scope = run.scope_here().named(name)
+        self.path = self.scope.path(None)
+        self.state_keys = list(state_keys)
+        self.message_channels = message_channels(channels)
+        self.edits: dict[int, StateEdit] = edits_of(run, self.path, channels)
+
+    @contextmanager
+    def driven(self) -> Iterator[None]:
+        """Have LangGraph's own code run for this call, outside of any of the engine's scopes."""
+        call = current_call.set(self)
+        scope = current_scope.set(None)
+        try:
+            yield
+        finally:
+            current_scope.reset(scope)
+            current_call.reset(call)
+
+    def check_live(self, key: str, step: int, name: str) -> None:
+        """See that a step may run live: that no other super-step of this call is still to be served.
+
+        Raises:
+            DivergenceError: If the tape holds steps of this call before it that were not asked for, or after it.
+        """
+        tape = self.run.tape
+        if tape is None or self.run.order.finished:
+            return
+        for index in self.run.order.pending():
+            row = tape.rows[index]
+            parts = KeyParts.of(row.key, row.node_name)
+            if parts is not None and parts.call == self.path and parts.step != step:
+                raise self.run.diverged("unexpected", key, name=name)

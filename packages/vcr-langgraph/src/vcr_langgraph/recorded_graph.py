@@ -1,0 +1,147 @@
+"""A compiled graph that records its calls: the copy that `VCRLangGraph.wrap_graph` gives.
+
+It stays an instance of the graph's own class, draws as it does, and gives the same results and events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any, cast
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.pregel import Pregel
+from vcr_core.engine import Run, current_run
+
+from vcr_langgraph.graph_call import GraphCall, current_call
+from vcr_langgraph.model_calls import install_model_taps
+from vcr_langgraph.run_opening import OpenedRun, given_to, tasks_are_branches
+from vcr_langgraph.tape_thread import with_tape
+
+if TYPE_CHECKING:
+    from vcr_core import VCRRecorder
+
+    Base = Pregel[Any, Any, Any, Any]
+else:
+    Base = object
+
+
+class RecordedGraph(Base):
+    """What a wrapped graph adds to its own class.
+
+    Attributes:
+        vcr_recorder: Records calls outside of a run; None for subgraphs, which only take part in a call.
+    """
+
+    vcr_recorder: VCRRecorder | None = None
+
+    def __call__(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        """Call the graph as ``recorder.run(graph, input)`` does."""
+        return self.invoke(input, config, **kwargs)
+
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        """As the graph's own; opens a run if there is none."""
+        opened = self._open(input, config, kwargs)
+        if opened is None:
+            return super().invoke(input, config, **kwargs)
+        with opened.run.entered():
+            try:
+                result = super().invoke(input, config, **kwargs)
+            except BaseException as error:
+                opened.fail(error)
+                raise
+        opened.succeed(result)
+        return result
+
+    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        """As the graph's own; opens a run if there is none."""
+        opened = self._open(input, config, kwargs)
+        if opened is None:
+            return await super().ainvoke(input, config, **kwargs)
+        with opened.run.entered(), tasks_are_branches():
+            try:
+                result = await super().ainvoke(input, config, **kwargs)
+            except BaseException as error:
+                opened.fail(error)
+                raise
+        opened.succeed(result)
+        return result
+
+    def stream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Any]:  # type: ignore[override]  # every overload at once
+        """As the graph's own, with each of its nodes recorded or served."""
+        opened = self._open(input, config, kwargs)
+        call = self._begin_call(opened)
+        if call is None:
+            yield from super().stream(input, config, **kwargs)
+            return
+        graph, input, config = with_tape(self, call, input, config)
+        chunks = super(RecordedGraph, graph).stream(input, config, **kwargs)
+        try:
+            while True:
+                with call.driven():
+                    try:
+                        chunk = next(chunks)
+                    except StopIteration:
+                        break
+                yield chunk
+        except GeneratorExit:
+            cast("Any", chunks).close()
+            _end(opened, call, None)
+            raise
+        except BaseException as error:
+            _end(opened, call, error)
+            raise
+        _end(opened, call, None)
+
+    async def astream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> AsyncIterator[Any]:  # type: ignore[override]  # every overload at once
+        """As the graph's own, with each of its nodes recorded or served."""
+        opened = self._open(input, config, kwargs)
+        call = self._begin_call(opened)
+        if call is None:
+            async for chunk in super().astream(input, config, **kwargs):
+                yield chunk
+            return
+        graph, input, config = with_tape(self, call, input, config)
+        chunks = super(RecordedGraph, graph).astream(input, config, **kwargs)
+        with tasks_are_branches() if opened is not None else nullcontext():
+            try:
+                while True:
+                    with call.driven():
+                        try:
+                            chunk = await chunks.__anext__()
+                        except StopAsyncIteration:
+                            break
+                    yield chunk
+            except GeneratorExit:
+                await cast("Any", chunks).aclose()
+                _end(opened, call, None)
+                raise
+            except BaseException as error:
+                _end(opened, call, error)
+                raise
+        _end(opened, call, None)
+
+    def _open(self, given: Any, config: RunnableConfig | None, options: dict[str, Any]) -> OpenedRun | None:
+        """Open a run for a call that is part of none, if this graph has a recorder of its own."""
+        if self.vcr_recorder is None or current_run() is not None or current_call.get() is not None:
+            return None
+        return OpenedRun(self.vcr_recorder, self, given_to(given, config, options))
+
+    def _begin_call(self, opened: OpenedRun | None) -> GraphCall | None:
+        run: Run | None = opened.run if opened is not None else current_run()
+        if run is None:
+            return None
+        install_model_taps()
+        keys = self.stream_channels_list if hasattr(self, "builder") else ()
+        run.branch_begun()
+        return GraphCall(run, name=self.get_name(), channels=self.channels, state_keys=keys)
+
+
+def _end(opened: OpenedRun | None, call: GraphCall, error: BaseException | None) -> None:
+    call.run.branch_over()
+    if opened is None:
+        return
+    if error is None:
+        opened.succeed(known=False)
+    else:
+        opened.fail(error)

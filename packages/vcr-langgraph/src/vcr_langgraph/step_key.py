@@ -1,0 +1,54 @@
+"""The keys of steps in graphs: made of what stays the same when a run is replayed.
+
+The key of a node's step is ``<call>|<super-step>[|<task>]:<node>#<attempt>``.  ``<call>`` is the path of the scope that
+called the graph, with the graph's name; for a subgraph that scope is the step of the node that holds it.  So a key
+holds no task id.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+
+from vcr_langgraph.compat import attempt_of
+
+
+def task_name(path: Any) -> str:
+    """Return the part of a task's path that tells it from others of its node and step; "" for the usual one.
+
+    LangGraph's paths are tuples such as ``("__pregel_pull", node)`` and ``("__pregel_push", 2, False)``; those of tasks
+    called from tasks hold the path of the caller.
+    """
+    if not isinstance(path, (tuple, list)):
+        return "" if isinstance(path, bool) else str(path)
+    kind, *rest = path  # pyright: ignore[reportUnknownVariableType]
+    parts = [task_name(part) for part in (rest if kind == "__pregel_push" else ())]  # pyright: ignore[reportUnknownVariableType]
+    return ".".join(part for part in parts if part)
+
+
+def step_key(call_path: str, config: RunnableConfig) -> str:
+    """Return the key of the step that a task is, in the call of a graph with that path."""
+    metadata = config.get("metadata", {})
+    task = task_name(metadata["langgraph_path"])
+    where = f"{call_path}|{metadata['langgraph_step']}"
+    where = f"{where}|{task}" if task else where
+    return f"{where}:{metadata['langgraph_node']}#{attempt_of(config) - 1}"
+
+
+class KeyParts:
+    """What a key says: the call, the super-step and the task."""
+
+    __slots__ = ("call", "step", "task")
+
+    def __init__(self, call: str, step: int, task: str) -> None:
+        self.call = call
+        self.step = step
+        self.task = task
+
+    @classmethod
+    def of(cls, key: str | None, node: str) -> KeyParts | None:
+        """Return the parts of a key, or None if it is not that of a graph's task."""
+        found = re.fullmatch(rf"(.*)\|(-?\d+)(?:\|([^|]*))?:{re.escape(node)}#\d+", key or "", re.DOTALL)
+        return None if found is None else cls(found[1], int(found[2]), found[3] or "")
