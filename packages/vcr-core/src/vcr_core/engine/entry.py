@@ -49,7 +49,7 @@ def run_of(recorder: VCRRecorder) -> Run:
     with _runs_lock:
         found = _runs.get(recorder)
         if found is None or found[0] != recorder.session_id:
-            found = _runs[recorder] = (recorder.session_id, Run(recorder))
+            found = _runs[recorder] = (recorder.session_id, Run(recorder, root=str(recorder.next_run())))
         return found[1]
 
 
@@ -97,7 +97,7 @@ def is_async(agent: Any) -> bool:
 
 def _begin(recorder: VCRRecorder, agent: Agent, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Run:
     outer = current_run()
-    if outer is not None and outer.recorder is recorder:
+    if outer is not None and outer.recorder is recorder and outer is not run_of(recorder):
         raise UsageError(
             "recorder.run() was called inside a run of the same recorder. Call the inner agent directly: its steps "
             "belong to the outer run; or give it a recorder of its own."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import types
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from vcr_core.engine.divergence import DivergenceError, StepError
@@ -26,6 +27,9 @@ class RunningStep(EndedStep):
 
     Use it as a context manager around the body; then call `succeed` with the output.  An exception that leaves the
     block is recorded as the step's.
+
+    Attributes:
+        on_abandon: Called if the run ends before the step does, to record how far it came.
     """
 
     live = True
@@ -44,11 +48,12 @@ class RunningStep(EndedStep):
         self._after_tape = after_tape
         self._edited = edited
         self._before = isolate(call.input)
-        self._inner = scope.inside(call.key or "")
+        self._inner = scope.inside(call.key or "", call)
         self._tokens: list[Any] = []
         self._spent = 0.0
         self._entered_at = 0.0
         self._over = False
+        self.on_abandon: Callable[[], None] | None = None
         self._asked = run.recorder.frame_count if run.recorder is not None else 0
 
     def _event(self) -> int | None:
@@ -65,6 +70,14 @@ class RunningStep(EndedStep):
         if self._after_tape:
             await super().wait_async()
         self._prepare()
+
+    def wait_to_begin(self) -> None:
+        """Wait until everything before the cut was served: a live stream begins after the tape."""
+        self.wait()
+
+    async def wait_to_begin_async(self) -> None:
+        """As `wait_to_begin`, in an event loop."""
+        await self.wait_async()
 
     def _prepare(self) -> None:
         if self.call.effect is not None:
@@ -104,6 +117,8 @@ class RunningStep(EndedStep):
 
     def abandon(self) -> None:
         """End a step that nobody ended: a generator that was never exhausted, a task that was never awaited."""
+        if self.on_abandon is not None:
+            self.on_abandon()
         self._close()
 
     def _close(self) -> None:

@@ -18,6 +18,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from vcr_core.engine.plan import StepCall
     from vcr_core.engine.run import Run
 
 ROOT = "0"
@@ -32,9 +33,22 @@ class Scope:
         line: The scope of the task or thread that this runs in: itself, or one around it.
         spawned_with: Digest of what the task or thread was created with, or None.
         step: Key of the step whose body this is, or of the nearest one around it; None outside of steps.
+        call: What that step was asked for; an interceptor looks here for what it is inside of.
     """
 
-    __slots__ = ("_lock", "_names", "_ordinals", "_path", "_spawned", "line", "parent", "run", "spawned_with", "step")
+    __slots__ = (
+        "_lock",
+        "_names",
+        "_ordinals",
+        "_path",
+        "_spawned",
+        "call",
+        "line",
+        "parent",
+        "run",
+        "spawned_with",
+        "step",
+    )
 
     def __init__(
         self, run: Run, *, path: str | None, parent: Scope | None = None, ordinal: str = "", step: str | None = None
@@ -44,6 +58,7 @@ class Scope:
         self.line: Scope = self if parent is None or path is None else parent.line
         self.spawned_with: str | None = None
         self.step = step
+        self.call: StepCall | None = None if parent is None else parent.call
         self._path = path
         self._names = ordinal
         self._spawned = 0
@@ -64,9 +79,11 @@ class Scope:
         child.spawned_with = self.run.inputs.digest(created_with)
         return child
 
-    def inside(self, key: str) -> Scope:
+    def inside(self, key: str, call: StepCall | None = None) -> Scope:
         """Return the scope of the body of the step `key`."""
-        return Scope(self.run, path=key, parent=self, step=key)
+        inner = Scope(self.run, path=key, parent=self, step=key)
+        inner.call = call or inner.call
+        return inner
 
     def named(self, name: str) -> Scope:
         """Return the scope of a ``with branch(key=name)`` block; a name used again is numbered.
