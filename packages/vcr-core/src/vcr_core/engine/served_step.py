@@ -63,6 +63,14 @@ class EndedStep:
             raise self._stalled() from error
         self._check()
 
+    def wait_to_begin(self) -> None:
+        """Return when a step that gives a stream may begin; its frame says when it ended, so a served one may at once."""
+        self._check()
+
+    async def wait_to_begin_async(self) -> None:
+        """As `wait_to_begin`, in an event loop."""
+        self._check()
+
     def _check(self) -> None:
         if self.run.error is not None:
             raise self.run.error
@@ -157,6 +165,10 @@ class CancelledStep(EndedStep):
         self.run.step_over(self, live=False)
         await asyncio.get_running_loop().create_future()
 
+    async def wait_to_begin_async(self) -> None:
+        """As `wait_async`."""
+        await self.wait_async()
+
     def wait(self) -> None:
         """Return at once; the result is the cancellation."""
 
@@ -184,6 +196,14 @@ class UnexpectedStep(EndedStep):
         await super().wait_async()
         await asyncio.sleep(_GRACE)
         raise self.run.diverged("unexpected", self.call.key or "", name=self.call.name)
+
+    def wait_to_begin(self) -> None:
+        """As `wait`."""
+        self.wait()
+
+    async def wait_to_begin_async(self) -> None:
+        """As `wait_async`."""
+        await self.wait_async()
 
 
 class MockedStep(EndedStep):

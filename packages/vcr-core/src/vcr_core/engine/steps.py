@@ -160,6 +160,7 @@ class _Chunks:
         self._started = step.run.clock.ticks_ms()
         self._chunks: list[Any] = []
         self._offsets: list[float] = []
+        step.on_abandon = lambda: self.end("closed")
 
     def add(self, chunk: Any) -> Any:
         self._chunks.append(chunk)
@@ -181,7 +182,7 @@ def _wrap_generator(spec: StepSpec) -> Callable[..., Any]:
                 plain: Generator[Any, Any, Any] = spec.function(*args, **kwargs)
                 return (yield from plain)
             step, given = spec.begin(run, args, kwargs)
-            step.wait()
+            step.wait_to_begin()
         if not isinstance(step, RunningStep):
             yield from _served_chunks(step)
             return None
@@ -219,7 +220,7 @@ def _wrap_async_generator(spec: StepSpec) -> Callable[..., Any]:
                     yield chunk
                 return
             step, given = spec.begin(run, args, kwargs)
-        await step.wait_async()
+        await step.wait_to_begin_async()
         if not isinstance(step, RunningStep):
             for chunk in _served_chunks(step):
                 yield chunk
