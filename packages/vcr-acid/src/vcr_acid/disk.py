@@ -105,13 +105,15 @@ class Disk:
         try:
             if stat.S_ISLNK(os.fstat(fd).st_mode):
                 return False
-            if hasattr(os, "O_PATH"):
-                os.chmod(f"/proc/self/fd/{fd}", mode)
-            else:
-                os.fchmod(fd, mode)
+            _chmod_handle(fd, mode)
             return True
         finally:
             os.close(fd)
+
+    def chmod_handle(self, fd: int, mode: int, name: str) -> None:
+        """Set the permission bits of what a handle (also one opened with ``O_PATH``) stands for."""
+        self.before("chmod", name)
+        _chmod_handle(fd, mode)
 
     def chown(self, name: str, user: int, group: int, *, dir_fd: int | None = None) -> None:
         """Set owner and group without following a link."""
@@ -134,3 +136,10 @@ class Disk:
         except FileExistsError:
             return
         self.fsync_directory(parent)
+
+
+def _chmod_handle(fd: int, mode: int) -> None:
+    if hasattr(os, "O_PATH"):  # such a handle allows no fchmod, but its name under /proc does
+        os.chmod(f"/proc/self/fd/{fd}", mode)
+    else:
+        os.fchmod(fd, mode)

@@ -59,6 +59,7 @@ class Restorer:
         self._disk = disk
         self._session = session
         self._outcome = RestoreOutcome()
+        self._loosened: dict[str, int] = {}
         self._handles: DirectoryHandles | None = None
         self._sync_each = True
         #: Called before each change with the path; tests swap things under our feet here.
@@ -88,7 +89,7 @@ class Restorer:
         try:
             for step in plan.steps:
                 try:
-                    item = self._inspect(*self._open_parent(step.path), protected=False)
+                    item = self._inspect(*self._handles.open_parent(step.path), protected=False)
                 except (FileNotFoundError, NotADirectoryError):
                     item = None
                 if item not in (step.before, step.after):
@@ -105,6 +106,7 @@ class Restorer:
             StoreError: The disk refused; run the same plan again to finish.
         """
         self._outcome = RestoreOutcome(skipped=list(plan.skipped))
+        self._loosened = {}
         writes = sum(1 for step in plan.steps if step.after is not None)
         self._sync_each = writes <= _SYNC_EACH
         self._handles = DirectoryHandles(self._layout.workspace)
@@ -134,8 +136,10 @@ class Restorer:
             if step.after is not None:
                 with self._leaving_alone(step.path):
                     self._write(step, step.after, plan.mode_of(step.path, step.after))
-        for path in sorted(plan.chmod, reverse=True):
-            self._chmod(path, plan.modes[path])
+        for path in sorted({*plan.chmod, *self._loosened}, reverse=True):
+            mode = plan.modes.get(path, self._loosened.get(path))
+            if mode is not None:
+                self._chmod(path, mode, report=path in plan.chmod)
 
     @contextlib.contextmanager
     def _leaving_alone(self, path: str) -> Generator[None, None, None]:
@@ -148,7 +152,16 @@ class Restorer:
 
     def _open_parent(self, path: str) -> tuple[int, str]:
         assert self._handles is not None
-        return self._handles.open_parent(path)
+        dir_fd, name = self._handles.open_parent(path)
+        self._loosen(path.rpartition("/")[0], dir_fd)
+        return dir_fd, name
+
+    def _loosen(self, directory: str, dir_fd: int) -> None:
+        """Make a write-protected directory of ours writable until the plan is done."""
+        status = os.fstat(dir_fd)
+        if directory and status.st_mode & 0o300 != 0o300 and status.st_uid == os.geteuid() != 0:
+            self._loosened.setdefault(directory, stat.S_IMODE(status.st_mode))
+            self._disk.chmod_handle(dir_fd, stat.S_IMODE(status.st_mode) | 0o700, directory)
 
     def _inspect(self, dir_fd: int, name: str, *, protected: bool) -> Item | None:
         """What stands at a name: an item, ``OTHER``, or None."""
@@ -258,16 +271,16 @@ class Restorer:
     def _reach_parent(self, path: str) -> tuple[int, str]:
         """The handle of a path's directory, making or clearing what stands in the way."""
         assert self._handles is not None
-        parent, _, name = path.rpartition("/")
+        parent = path.rpartition("/")[0]
         try:
-            return self._handles.open(parent), name
+            return self._open_parent(path)
         except FileNotFoundError:
             self._make_directory(parent)
         except OSError as error:
             if error.errno not in (errno.ENOTDIR, errno.ELOOP):
                 raise
             self._clear_way(parent)
-        return self._handles.open(parent), name
+        return self._open_parent(path)
 
     def _clear_way(self, path: str) -> None:
         """Move aside the first part of ``path`` that is not a directory, and make the directory."""
@@ -363,17 +376,17 @@ class Restorer:
         if owner is not None and (owner.st_uid, owner.st_gid) != (0, 0):
             self._disk.chown(name, owner.st_uid, owner.st_gid, dir_fd=dir_fd)
 
-    def _chmod(self, path: str, mode: int) -> None:
+    def _chmod(self, path: str, mode: int, *, report: bool) -> None:
         assert self._handles is not None
         self._handles.forget()
         try:
-            dir_fd, name = self._open_parent(path)
+            dir_fd, name = self._handles.open_parent(path)
             changed = self._disk.chmod_entry(name, mode, dir_fd=dir_fd)
         except OSError as error:
             if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
                 raise
             changed = False
-        if changed and path not in self._outcome.written:
+        if changed and report and path not in self._outcome.written:
             self._outcome.written.append(path)
 
 
