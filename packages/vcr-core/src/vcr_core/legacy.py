@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from vcr_core.frames import ErrorInfo, FrameRow, SessionInfo, Totals
-from vcr_core.wire_format import FormatError, FrameBody, FrameStates
+from vcr_core.wire_format import DECODE_ERRORS, FormatError, FrameBody, FrameStates
 
 SCHEMA = b'"schema":"execution/'
 _KINDS = {"node": "node", "llm": "llm", "tool": "tool", "error": "error", "checkpoint": "checkpoint"}
@@ -21,8 +21,10 @@ _KINDS = {"node": "node", "llm": "llm", "tool": "tool", "error": "error", "check
 
 def is_legacy(first_line: bytes) -> bool:
     """Tell from its first line whether a file was written by the predecessor."""
-    return first_line.startswith(b'{"type":"session"') and (
-        SCHEMA in first_line[:200] or b'"hash":"' not in first_line[-48:]
+    return (
+        first_line.startswith(b'{"type":"session"')
+        and first_line.endswith(b"\n")
+        and (SCHEMA in first_line[:200] or b'"hash":"' not in first_line[-48:])
     )
 
 
@@ -108,7 +110,7 @@ class LegacyFile:
 def _data(line: bytes) -> dict[str, Any] | None:
     try:
         whole = msgspec.json.decode(line, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except DECODE_ERRORS:
         return None
     data = whole.get("data")
     found: dict[str, Any] | None = data if isinstance(data, dict) else None

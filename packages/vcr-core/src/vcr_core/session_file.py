@@ -18,6 +18,7 @@ from vcr_core.errors import VcrError
 from vcr_core.frames import FrameRow, SessionInfo, Totals
 from vcr_core.line_index import DAMAGED, FRAME, OTHER, LineIndex
 from vcr_core.wire_format import (
+    DECODE_ERRORS,
     FORMAT,
     BodyLine,
     FormatError,
@@ -118,7 +119,7 @@ class SessionFile:
             self._read_on()
             self.info = self._first_line()
         except BaseException:
-            os.close(self._descriptor)
+            self.close()
             raise
 
     def __len__(self) -> int:
@@ -133,7 +134,7 @@ class SessionFile:
             return None
         try:
             return msgspec.json.decode(decode_line(line).data, type=Totals)
-        except (msgspec.DecodeError, FormatError):
+        except (*DECODE_ERRORS, FormatError):
             return None
 
     def refresh(self) -> int:
@@ -192,7 +193,7 @@ class SessionFile:
             raise FormatError('the first line is not a "session" line; it is not a recording', path=self.path, line=1)
         try:
             info = msgspec.json.decode(first.data, type=SessionInfo)
-        except msgspec.DecodeError as error:
+        except DECODE_ERRORS as error:
             raise FormatError(f"the session line is damaged: {error}", path=self.path, line=1) from error
         if info.format.partition(".")[0] not in ("", FORMAT.partition(".")[0]):
             reason = f"it has format {info.format}, and this version reads {FORMAT}: install a newer ai-agent-vcr"
@@ -237,7 +238,7 @@ class SessionFile:
         """
         try:
             line: BodyLine = body_decoder.decode(self.line(index))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except DECODE_ERRORS as error:
             raise DamagedFrameError(self.path, index, self._frames[index] + 1, str(error)) from error
         return line.data
 
@@ -262,7 +263,7 @@ class SessionFile:
         line = self.line(index)
         try:
             states = states_decoder.decode(line).data
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except DECODE_ERRORS as error:
             raise DamagedFrameError(self.path, index, self._frames[index] + 1, str(error)) from error
         if states.base == index - 1 and index - 1 not in self._cache:
             self._prefetch(index)
@@ -279,7 +280,7 @@ class SessionFile:
             if number not in self._cache:
                 try:
                     self._keep(number, states_decoder.decode(line).data, line)
-                except (msgspec.DecodeError, UnicodeDecodeError):
+                except DECODE_ERRORS:
                     continue  # named when this very frame is asked for
 
     def _keep(self, index: int, states: FrameStates, line: bytes) -> None:

@@ -137,6 +137,7 @@ class SessionWriter:
         self._waiting: deque[Draft] = deque()
         self._waiting_bytes = 0
         self._problems: list[str] = []
+        self._refusals: list[str] = []
         self._warned = False
         self._closed = False
         self._busy = False
@@ -280,7 +281,7 @@ class SessionWriter:
             self._waiting.append(draft)
             self._waiting_bytes += draft.size()
             row.index = self.frames - 1
-            self._trouble(f"{getattr(problem, 'strerror', None) or problem} ({self.log.path})")
+            self._trouble(self._tell_refusal(problem), self._refusals)
             self._give_up_oldest()
         else:
             if self._durability == "fsync":
@@ -294,6 +295,10 @@ class SessionWriter:
             self.log.append(waiting[0].body)
             self._waiting_bytes -= waiting.popleft().size()
         self._waiting_bytes = 0
+        self._refusals.clear()
+
+    def _tell_refusal(self, problem: Exception) -> str:
+        return f"{getattr(problem, 'strerror', None) or problem} ({self.log.path})"
 
     def _give_up_oldest(self) -> None:
         """Bound the memory: give up the oldest waiting frames, and with them those that lean on them."""
@@ -330,9 +335,10 @@ class SessionWriter:
         if row.cost_usd is not None:
             self._cost = (self._cost or Decimal(0)) + Decimal(str(row.cost_usd))
 
-    def _trouble(self, problem: str) -> None:
-        self._problems.append(problem)
-        del self._problems[:-100]
+    def _trouble(self, problem: str, problems: list[str] | None = None) -> None:
+        kept = self._problems if problems is None else problems
+        kept.append(problem)
+        del kept[:-100]
         if not self._warned:
             self._warned = True
             warn_recording(f"{problem}. The agent goes on; save() will report what is missing")
@@ -369,7 +375,7 @@ class SessionWriter:
             self._do(lambda: self._finish(status))
             if self._closed or self._busy:
                 return self._totals
-            problems, self._problems = self._problems, []
+            problems, self._problems, self._refusals = [*self._problems, *self._refusals], [], []
             self._warned = False
             if problems or self._waiting or self._totals.lost:
                 raise RecordingError(self.log.path, problems, lost=self._totals.lost, waiting=len(self._waiting))
@@ -383,7 +389,7 @@ class SessionWriter:
             if not self.log.ended or self._totals.status != status:
                 self._end(status)
         except OSError as problem:
-            self._problems.append(f"{problem.strerror or problem} ({self.log.path})")
+            self._refusals.append(self._tell_refusal(problem))
         self.sync()
 
     def _end(self, status: str) -> None:

@@ -38,7 +38,7 @@ class MissingStateError(VcrError):
 
 def copy_wire(value: Any) -> Any:
     """Return a copy of a wire value that shares its leaves."""
-    cls = type(value)
+    cls: type = type(value)
     if cls is dict:
         return {key: item if type(item) is str else copy_wire(item) for key, item in value.items()}
     if cls is list:
@@ -85,9 +85,14 @@ class StateReader:
                 part = "input"
                 continue
             at, part = self._base(states, index, at)
-        for ops in reversed(patches):
-            if ops:
-                whole = _apply(whole, ops)
+        try:
+            for ops in reversed(patches):
+                if ops:
+                    whole = _apply(whole, ops)
+        except (VcrError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            raise MissingStateError(
+                self.source.path, index, f"a patch on the way to it does not fit: {error}"
+            ) from error
         return whole, tagged
 
     @staticmethod

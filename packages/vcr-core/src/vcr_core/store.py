@@ -13,7 +13,7 @@ from vcr_core.errors import VcrError
 from vcr_core.frames import SessionInfo, Totals
 from vcr_core.log_file import LogFile
 from vcr_core.session_ids import SUFFIX, SessionIdError, file_name, split_take
-from vcr_core.wire_format import END_START, FormatError, decode_line
+from vcr_core.wire_format import DECODE_ERRORS, END_START, FormatError, decode_line
 
 _HEAD = 64 << 10
 
@@ -69,7 +69,7 @@ def summarize_file(path: Path) -> SessionSummary:
         return SessionSummary(path.stem, path, SessionInfo(path.stem), None, 0, 0.0, error.strerror or str(error))
     try:
         info, problem = _first(head), None
-    except (FormatError, msgspec.DecodeError) as error:
+    except (FormatError, *DECODE_ERRORS) as error:
         info, problem = SessionInfo(path.stem), str(error)
     return SessionSummary(path.stem, path, info, _last(tail), status.st_size, status.st_mtime, problem)
 
@@ -89,7 +89,7 @@ def _last(tail: bytes) -> Totals | None:
         return None
     try:
         return msgspec.json.decode(decode_line(line).data, type=Totals)
-    except (FormatError, msgspec.DecodeError):
+    except (FormatError, *DECODE_ERRORS):
         return None
 
 

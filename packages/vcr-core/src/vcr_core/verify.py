@@ -10,7 +10,16 @@ import msgspec
 
 from vcr_core.blobs import BlobStore
 from vcr_core.frames import Totals
-from vcr_core.wire_format import END_START, FRAME_START, FormatError, decode_line, decode_row, seal, unseal
+from vcr_core.wire_format import (
+    DECODE_ERRORS,
+    END_START,
+    FRAME_START,
+    FormatError,
+    decode_line,
+    decode_row,
+    seal,
+    unseal,
+)
 
 _BLOB_MARK = b'"$vcr":"blob"'
 
@@ -114,7 +123,7 @@ class _Check:
     def _end(self, line: bytes) -> Iterator[tuple[str, str]]:
         try:
             self._ended = msgspec.json.decode(decode_line(line).data, type=Totals)
-        except (FormatError, msgspec.DecodeError) as error:
+        except (FormatError, *DECODE_ERRORS) as error:
             yield "format", str(error)
             return
         if self._ended.frames != self.frames:
@@ -123,7 +132,7 @@ class _Check:
     def _missing_blobs(self, line: bytes) -> Iterator[tuple[str, str]]:
         try:
             found = [digest for digest in _blob_hashes(msgspec.json.decode(line)) if self._blobs.get(digest) is None]
-        except msgspec.DecodeError as error:
+        except DECODE_ERRORS as error:
             yield "format", str(error)
             return
         for digest in found:

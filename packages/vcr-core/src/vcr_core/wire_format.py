@@ -27,6 +27,9 @@ _HASH_FIELD = b',"hash":"'
 _SEAL_LENGTH = len(_HASH_FIELD) + HASH_HEX + 2
 _METADATA_FIELD = b',"metadata":'
 
+DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding a damaged or hostile line may raise."""
+
 encode = msgspec.json.encode
 decode = msgspec.json.decode
 
@@ -171,7 +174,7 @@ def decode_row(line: bytes) -> FrameRow:
     end = line.find(_METADATA_FIELD)
     try:
         return _row_decoder.decode(line[:end] + b"}}" if end >= 0 else line).data
-    except msgspec.DecodeError as error:
+    except DECODE_ERRORS as error:
         raise FormatError(f"not a frame: {error}") from error
 
 
@@ -183,5 +186,5 @@ def decode_line(line: bytes) -> AnyLine:
     """
     try:
         return _any_decoder.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except DECODE_ERRORS as error:
         raise FormatError(f"not a line of a recording: {error}") from error
