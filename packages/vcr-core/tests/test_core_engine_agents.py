@@ -59,9 +59,6 @@ def record(directory: Path, agent: Any, *args: Any, name: str = "run") -> tuple[
     return result, VCRPlayer.load(recorder.store.path(name))
 
 
-# -- tau-bench: a ReAct loop over 200 real conversations -------------------------------------------------------------------
-
-
 class Conversation:
     """Stands for the model, the tools and the user of one recorded conversation: it may be asked once, in order."""
 
@@ -154,9 +151,6 @@ def test_real_conversations_replay_and_resume_at_every_tool_call(tmp_path: Path)
     if FULL:
         assert counts == {"assistant": 2454, "tool": 1164, "cuts": 1164}
     print(f"tau-bench: {counts}")
-
-
-# -- random agents ---------------------------------------------------------------------------------------------------------
 
 
 @step
@@ -257,9 +251,6 @@ def test_random_agents_replay_equal_and_resume_after_a_crash(
     assert (again.error, again.result) == (None, result)
 
 
-# -- cost ------------------------------------------------------------------------------------------------------------------
-
-
 @step
 def two_kilobytes(number: int) -> dict[str, Any]:
     return {"number": number, "text": "word " * 400}
@@ -282,9 +273,6 @@ def test_a_long_replay_costs_no_more_for_each_step_than_a_short_one(tmp_path: Pa
             cost[steps] = (time.perf_counter() - began) / (steps * repeats)
         ratios.append(cost[long] / cost[100])
     assert min(ratios) <= 2.0, ratios
-
-
-# -- streams ---------------------------------------------------------------------------------------------------------------
 
 
 @llm
@@ -353,9 +341,6 @@ def test_asynchronous_streams_are_served(tmp_path: Path) -> None:
     assert live == []
 
 
-# -- values ----------------------------------------------------------------------------------------------------------------
-
-
 def test_recorded_values_are_given_again(tmp_path: Path) -> None:
     def valued() -> list[Any]:
         items = list(range(10))
@@ -394,9 +379,6 @@ def test_assert_deterministic_finds_what_depends_on_chance() -> None:
         assert_deterministic(by_chance, repeats=5)
 
 
-# -- in place --------------------------------------------------------------------------------------------------------------
-
-
 def test_what_a_step_does_to_its_arguments_is_repeated(tmp_path: Path) -> None:
     @step
     def append(state: dict[str, Any]) -> None:
@@ -423,9 +405,6 @@ def test_what_a_step_does_to_its_arguments_is_repeated(tmp_path: Path) -> None:
         again = run_again(player, mutating, ResumeConfig(from_frame=cut), record=False)
         assert (again.error, again.result) == (None, result)
         assert len(live) == 3 - cut
-
-
-# -- comparing and bisecting -----------------------------------------------------------------------------------------------
 
 
 def pipeline(n: int) -> dict[str, Any]:
@@ -463,9 +442,6 @@ def test_bisect_finds_the_first_step_whose_replacement_makes_the_run_pass(tmp_pa
     assert (found.frame, found.name, found.tried) == (2, "work", [2])
     assert found.resumption is not None
     assert found.resumption.result == {"value": (5 * 3 + 1) * 3 + 1}
-
-
-# -- misuse: a defined result, and never a corrupted session -----------------------------------------------------------------
 
 
 def test_a_step_outside_of_a_run_is_a_plain_call() -> None:

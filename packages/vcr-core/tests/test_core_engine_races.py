@@ -151,10 +151,8 @@ if sys.version_info >= (3, 11):
 def test_every_form_of_concurrency_replays_as_it_ran(tmp_path: Path, form: Callable[[bool], Any], same: bool) -> None:
     recorder = VCRRecorder(tmp_path)
     recorder.start_session("race")
-    if asyncio.iscoroutinefunction(form):
-        recorded = asyncio.run(recorder.arun(form, same))
-    else:
-        recorded = recorder.run(form, same)
+    is_async = asyncio.iscoroutinefunction(form)
+    recorded = asyncio.run(recorder.arun(form, same)) if is_async else recorder.run(form, same)
     recorder.close()
     player = VCRPlayer.load_by_id("race", tmp_path)
     live[0] = 0

@@ -143,9 +143,10 @@ def test_a_mended_agent_goes_on_where_the_broken_one_failed(tmp_path: Path) -> N
     def agent() -> dict[str, Any]:
         return fragile(advance(advance({"n": 0, "seen": []})))
 
-    with VCRRecorder(tmp_path) as recorder, pytest.raises(ValueError, match="no such file"):
+    with VCRRecorder(tmp_path) as recorder:
         recorder.start_session("run")
-        recorder.run(agent)
+        with pytest.raises(ValueError, match="no such file"):
+            recorder.run(agent)
     player = VCRPlayer.load_by_id("run", tmp_path)
     assert [row.status for row in player.rows] == ["ok", "ok", "error"]
     broken[0] = False
@@ -291,9 +292,6 @@ def test_patched_keeps_old_tapes_and_gives_new_code_from_the_cut_on(tmp_path: Pa
     assert live == []
 
 
-# -- mocks ---------------------------------------------------------------------------------------------------------------
-
-
 @llm
 def think(prompt: str) -> str:
     live.append(f"think {prompt}")
@@ -385,9 +383,6 @@ def test_contradictions_are_refused() -> None:
         ResumeConfig(live=["think"])
 
 
-# -- effects in doubt ------------------------------------------------------------------------------------------------------
-
-
 def crashing_agent(directory: Path, *, key: str | None) -> tuple[VCRPlayer, Callable[[], Any]]:
     """Record a run that dies inside a step with an outside effect, as kill -9 would leave it."""
 
@@ -423,9 +418,6 @@ def test_an_idempotency_key_makes_repeating_an_effect_safe(tmp_path: Path) -> No
     player, agent = crashing_agent(tmp_path, key="mail-42")
     player.resume(agent)
     assert live == ["send hello"]
-
-
-# -- many at once ----------------------------------------------------------------------------------------------------------
 
 
 def test_several_forks_run_at_once_and_report_progress(tmp_path: Path) -> None:

@@ -159,8 +159,6 @@ class VCRPlayer:
             reader = self._parents[session_id] = StateReader(source, open_parent=self._open_parent)
         return reader
 
-    # -- what there is -----------------------------------------------------------------------------------------------
-
     @property
     def session(self) -> SessionInfo:
         """The first line of the recording."""
@@ -271,8 +269,6 @@ class VCRPlayer:
             raise FormatError("recordings of ai-agent-vcr 1.x carry no hashes to verify", path=self.path)
         return verify_file(self.path, key=self._key, finished=finished)
 
-    # -- states ------------------------------------------------------------------------------------------------------
-
     def _check(self, index: int) -> int:
         return check_index(self.path, index, len(self))
 
@@ -339,8 +335,6 @@ class VCRPlayer:
                 return int(checkpoint["index"])
         raise CheckpointNotFoundError(label, [str(checkpoint["label"]) for checkpoint in checkpoints])
 
-    # -- comparing ---------------------------------------------------------------------------------------------------
-
     def compare_frames(self, a: int, b: int) -> dict[str, dict[str, Any]]:
         """Return what differs between the states after two frames, by JSON pointer.
 
@@ -368,8 +362,6 @@ class VCRPlayer:
             if old is not new and (old is _MISSING or new is _MISSING or structural.first_difference(old, new)):
                 found.append(self.get_frame(index))
         return found[::-1]
-
-    # -- running again -----------------------------------------------------------------------------------------------
 
     def resume(self, agent: Any, config: ResumeConfig | None = None) -> str:
         """Run the recorded run again up to the cut from the tape, and live from there on, into a new session.

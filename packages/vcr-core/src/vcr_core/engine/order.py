@@ -278,8 +278,6 @@ class Order:
         for turn in settled:
             self._wake_after(turn, turn.hops)
 
-    # -- ends of branches that run in threads ------------------------------------------------------------------------
-
     def end_branch(self, scope: Scope) -> None:
         """Called by a thread at the end of its branch: wait for the turn of that end."""
         path = scope.bound

@@ -78,8 +78,6 @@ class Run:
         self._ticks = LoopTicks()
         self._lock = threading.Lock()
 
-    # -- steps -------------------------------------------------------------------------------------------------------
-
     def begin(self, call: StepCall) -> EndedStep:
         """Decide what becomes of a step.
 
@@ -195,8 +193,6 @@ class Run:
                 return True
         return False
 
-    # -- edits and mocks ---------------------------------------------------------------------------------------------
-
     def _mock_for(self, call: StepCall) -> Mock | None:
         for number, mock in enumerate(self._mocks):
             if mock.accepts(call):
@@ -224,8 +220,6 @@ class Run:
                 self._used_edits.add(name)
                 return (value,)
         return None
-
-    # -- the end of steps, branches and the run ----------------------------------------------------------------------
 
     def step_over(self, step: EndedStep, *, live: bool, index: int | None = None) -> None:
         """Note that a step is over."""

@@ -64,7 +64,7 @@ class EndedStep:
         self._check()
 
     def wait_to_begin(self) -> None:
-        """Return when a step that gives a stream may begin; its frame says when it ended, so a served one may at once."""
+        """Return when a step that gives a stream may begin: at once, since its frame stands where it ended."""
         self._check()
 
     async def wait_to_begin_async(self) -> None:
