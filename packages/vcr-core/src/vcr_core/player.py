@@ -417,5 +417,5 @@ def open_source(path: Path) -> SessionSource:
         FormatError: If it is neither.
     """
     with path.open("rb") as file:
-        first = file.readline(1 << 20)
+        first = file.readline(16 << 20)
     return LegacyFile(path) if is_legacy(first) else SessionFile(path)

@@ -15,7 +15,8 @@ from vcr_core.log_file import LogFile
 from vcr_core.session_ids import SUFFIX, SessionIdError, file_name, split_take
 from vcr_core.wire_format import DECODE_ERRORS, END_START, FormatError, decode_line
 
-_HEAD = 64 << 10
+_FIRST_LINE = 16 << 20
+_TAIL = 64 << 10
 
 
 class SessionNotFoundError(VcrError):
@@ -62,9 +63,9 @@ def summarize_file(path: Path) -> SessionSummary:
     try:
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
-            head = file.readline(_HEAD)
-            file.seek(max(0, status.st_size - _HEAD))
-            tail = file.read(_HEAD)
+            head = file.readline(_FIRST_LINE)
+            file.seek(max(0, status.st_size - _TAIL))
+            tail = file.read(_TAIL)
     except OSError as error:
         return SessionSummary(path.stem, path, SessionInfo(path.stem), None, 0, 0.0, error.strerror or str(error))
     try:

@@ -1,0 +1,248 @@
+"""Secrets do not reach the disk by any way through the recorder: states, patches, blobs, rows, errors, indexes."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import json
+import random
+import string
+import urllib.parse
+
+import pytest
+
+from vcr_core import FrameRow, RecordingError, RecordingWarning, VCRPlayer, VCRRecorder
+from vcr_core.redaction import Redactor
+from vcr_core.testing import samples
+from vcr_core.testing.faults import FaultyOps
+
+
+def made_up(prefix, length, seed):
+    """A secret of a known shape; made at run time, so that no scanner finds one in this file."""
+    rng = random.Random(seed)
+    return prefix + "".join(rng.choice(string.ascii_letters + string.digits) for _ in range(length))
+
+
+PASSWORD = made_up("Hx7", 13, 1)
+TOKEN = made_up("sk-" + "ant-api03-", 60, 2)
+VARIABLE = made_up("q9", 28, 3)
+
+
+@pytest.fixture
+def recorder(tmp_path, monkeypatch):
+    monkeypatch.setenv("SERVICE_API_KEY", VARIABLE)
+    with VCRRecorder(tmp_path) as made:
+        made.start_session("run")
+        yield made
+
+
+def forms(secret):
+    """What a secret looks like when it is written down in the usual codings."""
+    raw = secret.encode()
+    coded = base64.b64encode(raw).decode().rstrip("=")
+    return [secret, coded, raw.hex(), json.dumps(secret)[1:-1], urllib.parse.quote(secret, safe="")]
+
+
+def found_on_disk(recorder, *secrets):
+    recorder.save()
+    player = VCRPlayer.load(recorder.path)
+    player.source.lines()[0].save(recorder.path)
+    files = [path for path in recorder.store.directory.rglob("*") if path.is_file() and path.name != "key"]
+    assert any(path.suffix == ".idx" for path in files)
+    content = b"\n".join(path.read_bytes() for path in files)
+    names = " ".join(path.name for path in files)
+    # Bytes are written in base64, where a secret may begin at any bit; so what comes back is searched too.
+    shown = repr([(frame.input_state, frame.output_state, frame.metadata, frame.error) for frame in player.frames])
+    sought = [form for secret in secrets for form in forms(secret)]
+    return [form for form in sought if form.encode() in content or form in names or form in shown]
+
+
+PLACES = {
+    "key": lambda s: {"password": s},
+    "camel key": lambda s: {"config": {"apiKey": s}},
+    "header": lambda s: {"headers": {"Authorization": f"Bearer {s}"}},
+    "named pair": lambda s: {"headers": [{"name": "X-Api-Key", "value": s}]},
+    "pair": lambda s: {"headers": [["authorization", s]]},
+    "pair of tuple": lambda s: {"headers": (("x-api-key", s),)},
+    "list under key": lambda s: {"passwords": [s, "other" + s]},
+    "dataclass": lambda s: {"it": samples.Plan({"password": s}, [{"name": "password", "value": s}])},
+    "struct": lambda s: {"it": samples.Message("user", {"api_key": s})},
+    "odd keys": lambda s: {"it": {1: {"password": s}, ("a",): "x"}},
+    "set": lambda s: {"it": {f"password={s}"}},
+    "text": lambda s: {"log": f"connecting with password={s} now"},
+    "url": lambda s: {"dsn": f"postgres://user:{s}@host/db"},
+    "json text": lambda s: {"body": json.dumps({"outer": json.dumps({"password": s})})},
+    "bytes": lambda s: {"raw": f'{{"password": "{s}"}}'.encode()},
+    "large text": lambda s: {"doc": "lorem ipsum " * 2000 + f' "password": "{s}" ' + "dolor " * 2000},
+    "large bytes": lambda s: {"doc": b"lorem ipsum " * 2000 + f' "password": "{s}" '.encode() + b"dolor " * 2000},
+    "key of dict": lambda s: {f"password={s}": 1},
+    "beside a schema": lambda s: {"password": {"value": s}},
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("size", [0, 5000], ids=["small", "patched"])
+def test_no_secret_is_written_from_any_place_of_a_state(recorder, place, size):
+    fill = "lorem ipsum " * (size // 12)
+    first = {"fill": fill, "n": 0}
+    second = {**PLACES[place](PASSWORD), "fill": fill, "n": 1}
+    third = {**copy.deepcopy(second), "n": 2}
+    recorder.record_step("a", first, second)
+    recorder.record_step("b", second, third)
+    recorder.record_llm_call("c", second, third)
+    recorder.record_tool_call("d", "tool", second, third, metadata=PLACES[place](PASSWORD))
+    assert found_on_disk(recorder, PASSWORD) == []
+    player = VCRPlayer.load(recorder.path)
+    assert [player.goto_frame(index)["n"] for index in range(2)] == [1, 2]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_the_search_itself_finds_what_is_there(tmp_path, place):
+    with VCRRecorder(tmp_path, redact=False) as recorder:
+        recorder.start_session("run")
+        recorder.record_step("a", {}, PLACES[place](PASSWORD))
+        assert PASSWORD in found_on_disk(recorder, PASSWORD)
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("mode", [None, True, False])
+def test_no_secret_is_written_when_only_the_secret_changes(tmp_path, place, mode):
+    secrets = [made_up("Hx7", 13, seed) for seed in range(10, 16)]
+    with VCRRecorder(tmp_path, diff_mode=mode) as recorder:
+        recorder.start_session("run")
+        fill = ["lorem ipsum " * 200, "dolor " * 300]
+        state = {"fill": list(fill), **PLACES[place]("")}
+        for secret in secrets:
+            before = copy.deepcopy(state)
+            _put(state, PLACES[place](secret))
+            state["fill"].append("sit amet")
+            recorder.record_step("a", before, state)
+        assert found_on_disk(recorder, *secrets) == []
+
+
+def _put(state, new):
+    """Change a state in place, down to the leaves, so that patches are small."""
+    for key, item in new.items():
+        old = state.get(key)
+        if isinstance(item, dict) and isinstance(old, dict):
+            _put(old, item)
+        elif isinstance(item, list) and isinstance(old, list):
+            for place, one in enumerate(item):
+                if place < len(old) and isinstance(one, dict) and isinstance(old[place], dict):
+                    _put(old[place], one)
+                elif place < len(old) and isinstance(one, list) and isinstance(old[place], list):
+                    old[place][:] = one
+                else:
+                    old[place:] = item[place:]
+        else:
+            state[key] = item
+
+
+def test_a_part_that_was_clean_is_looked_at_again_when_it_changes(recorder):
+    state = {"a": "clean text", "b": {"c": "clean"}, "d": [1]}
+    recorder.record_step("a", state, {**state, "n": 1})
+    state["b"]["c"] = f"password={PASSWORD}"
+    recorder.record_step("b", state, {**state, "d": [1, f"token: {TOKEN}"]})
+    recorder.record_step("c", {**state, "name": "password", "value": "x"}, {"name": "password", "value": PASSWORD})
+    recorder.record_step("d", {"name": "who", "value": PASSWORD[::-1]}, {"name": "password", "value": PASSWORD})
+    assert found_on_disk(recorder, PASSWORD, TOKEN) == []
+
+
+def test_values_of_secret_variables_are_found_anywhere(recorder):
+    state = {"log": [f"calling with {VARIABLE}"], "coded": base64.b64encode(VARIABLE.encode()).decode()}
+    recorder.record_step("a", {}, state)
+    state["log"].append({"url": f"https://x/?k={urllib.parse.quote(VARIABLE)}"})
+    recorder.record_step("b", {}, state)
+    assert found_on_disk(recorder, VARIABLE) == []
+
+
+def test_names_labels_errors_and_other_lines_hold_no_secret(recorder):
+    say = f"failed with token={TOKEN}"
+    try:
+        try:
+            raise ValueError(say)
+        except ValueError as inner:
+            raise RuntimeError(say) from inner
+    except RuntimeError as error:
+        error.__notes__ = [say]
+        recorder.record_error(say, {"e": error}, error)
+        recorder.record_tool_call("a", say, {}, None, error=error)
+    recorder.record_tool_call("a", "t", {}, None, error=say)
+    recorder.record_checkpoint({}, say)
+    recorder.record_step("a", {}, {}, {"model": say, "error_message": say, "note": say, say: 1})
+    recorder.record_frame(FrameRow(-1, "k", key=say, parent=say), {}, {}, extra={"more": say})
+    recorder.writer.write_line("begin", {"key": say})
+    recorder.start_session("second", tags=[say], metadata={"password": PASSWORD, "say": say}, agent=say)
+    recorder.record_step("a", {}, {})
+    assert found_on_disk(recorder, TOKEN, PASSWORD) == []
+
+
+def test_frames_that_waited_for_the_disk_hold_no_secret(tmp_path):
+    ops = FaultyOps()
+    with VCRRecorder(tmp_path, file_ops=ops) as recorder:
+        recorder.start_session("run")
+        ops.fill(room=80)
+        with pytest.warns(RecordingWarning):
+            recorder.record_step("a", {"password": PASSWORD}, {"text": f"token {TOKEN} " * 2000})
+        with pytest.raises(RecordingError):
+            recorder.save()
+        ops.heal()
+        assert found_on_disk(recorder, PASSWORD, TOKEN) == []
+
+
+def test_placeholders_keep_equality_across_frames_and_sessions(tmp_path):
+    found = []
+    for name in ("one", "two"):
+        with VCRRecorder(tmp_path) as recorder:
+            recorder.start_session(name)
+            recorder.record_step("a", {"api_key": TOKEN}, {"text": f"use {TOKEN}"})
+        player = VCRPlayer.load_by_id(name, tmp_path)
+        placeholder = player.get_input_state(0)["api_key"]
+        assert player.goto_frame(0)["text"] == f"use {placeholder}"
+        found.append(placeholder)
+    assert found[0] == found[1]
+    assert found[0].startswith("[REDACTED:")
+
+
+def test_what_is_recorded_is_what_the_redactor_says(tmp_path):
+    redactor = Redactor(key=b"k" * 32, env={})
+    rng = random.Random(5)
+    with VCRRecorder(tmp_path, redactor=redactor) as recorder:
+        recorder.start_session("run")
+        state = {"messages": [], "headers": [{"name": "Authorization", "value": "Bearer abc" + PASSWORD}]}
+        expected = []
+        for n in range(120):
+            before = copy.deepcopy(state)
+            kind = rng.randrange(5)
+            text = f"{n} " + "word " * rng.randrange(60) + (f"password={PASSWORD}{n}" if kind == 0 else "")
+            state["messages"].append({"content": text, "api_key": PASSWORD} if kind == 1 else {"content": text})
+            if kind == 2:
+                state["headers"][0]["value"] = f"Bearer {PASSWORD}{n}"
+            recorder.record_step("a", before, state)
+            expected.append((redactor.redact_tree(before), redactor.redact_tree(copy.deepcopy(state))))
+        path = recorder.path
+    player = VCRPlayer.load(path)
+    for index, (before, after) in enumerate(expected):
+        assert player.get_input_state(index) == before
+        assert player.goto_frame(index) == after
+
+
+def test_the_agents_own_values_are_never_changed(recorder):
+    state = {
+        "password": PASSWORD,
+        "headers": [{"name": "Authorization", "value": TOKEN}],
+        "doc": f"password={PASSWORD}" * 900,
+    }
+    before = copy.deepcopy(state)
+    frame = recorder.record_step("a", state, state)
+    assert state == before
+    assert frame.output_state is state
+
+
+def test_redaction_can_be_switched_off(tmp_path):
+    with VCRRecorder(tmp_path, redact=False) as recorder:
+        recorder.start_session("run")
+        recorder.record_step("a", {}, {"password": PASSWORD})
+        path = recorder.path
+    assert VCRPlayer.load(path).goto_frame(0) == {"password": PASSWORD}
+    assert not (tmp_path / "key").exists()
