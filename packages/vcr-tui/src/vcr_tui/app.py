@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -87,6 +88,7 @@ class Debugger:
         self._app.ttimeoutlen = 0.05
         self._app.timeoutlen = 0.2
         self._app.before_render += self._before_render
+        self._app.after_render += self._after_first_render
 
     @property
     def app(self) -> Application[None]:
@@ -121,10 +123,10 @@ class Debugger:
         free = Condition(lambda: self.desk.prompt is None)
         for key in KEYS:
             for name in key.keys:
-                bindings.add(name, filter=free)(self._runner(key.action))
+                bindings.add(name, filter=free, eager=name == "escape")(self._runner(key.action))
         for digit in "0123456789":
             bindings.add(digit, filter=free)(lambda event: self.commands.digit(event.data))
-        bindings.add("escape", filter=~free)(lambda event: self.dismiss())
+        bindings.add("escape", filter=~free, eager=True)(lambda event: self.dismiss())
         bindings.add("c-c", filter=~free)(lambda event: self.dismiss())
         return bindings
 
@@ -193,6 +195,11 @@ class Debugger:
 
     def _before_render(self, _app: object) -> None:
         self.screen.sync()
+
+    def _after_first_render(self, _app: object) -> None:
+        if not gc.isenabled():
+            gc.freeze()
+            gc.enable()
 
     async def _watch(self) -> None:
         """Look at what grows, and do what may wait until no key was pressed for a while."""

@@ -49,12 +49,12 @@ def header(
 
 
 def tape_line(cells: list[TapeCell], glyphs: Glyphs, *, cursor: int, frames: int, width: int) -> Fragments:
-    """Return the tape: a bar for each stretch, ``!`` where a step failed, the cursor reversed."""
+    """Return the tape: a bar for each stretch, ``!`` where steps failed, the cursor reversed."""
     at = column_of(cursor, frames=frames, width=width) if cells else -1
     parts: Fragments = []
     for column, cell in enumerate(cells):
         style = "class:tape.err" if cell.failed else "class:tape"
-        text = "!" if cell.failed else glyphs.bars[cell.level]
+        text = "!" if cell.marked else glyphs.bars[cell.level]
         if column == at:
             parts.append((f"{style} class:tape.cursor", text))
         elif parts and parts[-1][0] == style:

@@ -6,6 +6,7 @@ Exit codes: 0 after the person quit, 1 if the recording cannot be opened or ther
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -51,6 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         VcrError: If there is no such recording, or it cannot be read.
     """
+    gc.disable()  # what is loaded until the first frame is seen stays: looking for garbage in it only takes time
     path = resolve(arguments.session, directory=arguments.dir)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise NoTerminalError

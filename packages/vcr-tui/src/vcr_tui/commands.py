@@ -86,10 +86,9 @@ class Commands(GoingOn):
         desk.message = None
         if session is None:
             return
-        if desk.count:
-            self._restore_pane()
-        elif digit in "12345":
+        if not desk.count:
             self._pane_before_count = session.view.pane
+        if digit in "12345":
             session.view.pane = PANES[int(digit) - 1]
         desk.count = (desk.count + digit)[:9]
 

@@ -14,7 +14,7 @@ from vcr_core.store import SessionSummary, Store
 from vcr_tui.fork_tree import PickerLines, fork_tree
 from vcr_tui.frame_list import FrameListLines
 from vcr_tui.glyphs import UNICODE, Glyphs
-from vcr_tui.pane_content import Fragments
+from vcr_tui.pane_content import Fragments, TreeContent
 from vcr_tui.right_pane import RightPane
 from vcr_tui.row_columns import ColumnLoader
 from vcr_tui.session_view import Pin, SessionView
@@ -66,8 +66,12 @@ class PaneLines:
         return min(self._pane.cursor, max(0, len(self._pane.content) - 1))
 
     def cursor_style(self) -> str:
-        """Return how the line of the cursor is marked: not at all while the list has the focus."""
-        return "class:cursor" if self._desk.focus == "pane" else ""
+        """Return how the line of the cursor is marked: while the list has the focus, only if it was searched for."""
+        if self._desk.focus == "pane":
+            return "class:cursor"
+        content = self._pane.content
+        found = isinstance(content, TreeContent) and content.start == self._pane.cursor
+        return "class:cursor.dim" if found else ""
 
     def line(self, at: int, width: int) -> Fragments:
         """Return a line."""

@@ -69,6 +69,7 @@ MONOCHROME = {
     "bar.name": "reverse bold",
     "badge": "bold",
     "cursor": "reverse",
+    "cursor.dim": "underline",
     "mark": "bold",
     "error": "bold",
     "tab.on": "bold underline",

@@ -67,8 +67,10 @@ class RightPane:
             self._request = request
             self._ticket = self._worker.submit(lambda: self._read(request), wanted=lambda: request == self._request)
             self._count, self.operations = None, None
-            self._ticket.done.wait(PATIENCE)
+            self._ticket.wait(PATIENCE)
         self._adopt()
+        if self._count is not None and self._count.done.is_set():
+            self.operations = self._count.value
 
     def _read(self, request: Request) -> tuple[Content, FrameDetails]:
         return self.builder.build(request), self.builder.details(request.frame)
@@ -110,8 +112,7 @@ class RightPane:
             self._count = self._worker.submit(
                 lambda: self.builder.operations(request.frame, before), wanted=lambda: request == self._request
             )
-        elif self._count is not None and self._count.done.is_set():
-            self.operations = self._count.value
+            self._count.late = True
 
     # -- moving in it ------------------------------------------------------------------------------------------------
 

@@ -78,6 +78,11 @@ class Screen:
         """Return the columns of the terminal."""
         return get_app().output.get_size().columns
 
+    @staticmethod
+    def height() -> int:
+        """Return the rows of the terminal."""
+        return get_app().output.get_size().rows
+
     def _list_width(self) -> int:
         width = self.width()
         if width < ONE_SIDE_BELOW:
@@ -114,7 +119,23 @@ class Screen:
             if side == "list":
                 self.desk.focus = "list"
 
-        return Window(LinesControl(lines, self.desk.glyphs, on_mouse=on_mouse), always_hide_cursor=True)
+        # Windows of a known size: where sizes are negotiated, prompt_toolkit deals them out cell by cell.
+        return Window(
+            LinesControl(lines, self.desk.glyphs, on_mouse=on_mouse),
+            width=lambda: Dimension.exact(self._width_of(side)),
+            height=lambda: Dimension.exact(self._height_of(side)),
+            always_hide_cursor=True,
+        )
+
+    def _width_of(self, side: str) -> int:
+        if self.desk.picker is not None or self.desk.session is None:
+            return self.width()
+        return self._list_width() if side == "list" else self.pane_width()
+
+    def _height_of(self, side: str) -> int:
+        if self.desk.picker is not None or self.desk.session is None:
+            return max(1, self.height() - 2)
+        return max(1, self.height() - 3 - (1 + len(self._banner_lines()) if side == "pane" else 0))
 
     def _body(self) -> Container:
         if self.desk.help_open:
@@ -127,14 +148,18 @@ class Screen:
         two = Condition(lambda: self.width() >= ONE_SIDE_BELOW)
         list_on = Condition(lambda: self.desk.focus == "list")
         left = HSplit([self._list], width=lambda: Dimension.exact(self._list_width()))
-        right = HSplit([self._text(self._tabs, on_click=self._click_tab), self._banner(), self._pane])
+        right = HSplit(
+            [self._text(self._tabs, on_click=self._click_tab), self._banner(), self._pane],
+            width=lambda: Dimension.exact(self.pane_width()),
+        )
         rule = Window(width=1, char=self.desk.glyphs.rule, style="class:rule")
         columns = VSplit(
             [
                 ConditionalContainer(left, two | list_on),
                 ConditionalContainer(rule, two),
                 ConditionalContainer(right, two | ~list_on),
-            ]
+            ],
+            height=lambda: Dimension.exact(max(1, self.height() - 3)),
         )
         return HSplit([self._text(self._header), self._text(self._tape, on_click=self._click_tape), columns])
 
@@ -204,7 +229,7 @@ class Screen:
         )
 
     def _banner_lines(self) -> list[Fragments]:
-        rows = get_app().output.get_size().rows - 4
+        rows = self.height() - 4
         height = rows - 3 if self.desk.whole_traceback else min(8, rows // 3)
         return chrome.banner(
             self._session().pane.details,

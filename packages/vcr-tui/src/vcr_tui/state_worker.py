@@ -17,10 +17,12 @@ class Ticket(Generic[T]):
 
     Attributes:
         done: Set once `value` or `error` is there, or the request was dropped.
+        late: True if whoever asked went on without it, and is to be told.
     """
 
     def __init__(self, work: Callable[[], T], *, wanted: Callable[[], bool]) -> None:
         self.done = threading.Event()
+        self.late = False
         self.value: T | None = None
         self.error: BaseException | None = None
         self._work = work
@@ -35,6 +37,12 @@ class Ticket(Generic[T]):
             self.error = error
         finally:
             self.done.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for a while; False, and the worker tells when it is done, if that was not enough."""
+        if not self.done.wait(seconds):
+            self.late = True
+        return self.done.is_set()
 
     def result(self) -> T:
         """Wait for the value.
@@ -53,7 +61,7 @@ class StateWorker:
     """Runs work in one thread, in order.
 
     Args:
-        on_done: Called from the thread after each piece of work.
+        on_done: Called from the thread after a piece of work that nobody waited for to the end.
     """
 
     def __init__(self, *, on_done: Callable[[], None]) -> None:
@@ -83,7 +91,8 @@ class StateWorker:
                     return
                 ticket = self._queue.pop(0)
             ticket.run()
-            self._on_done()
+            if ticket.late:
+                self._on_done()
 
     def close(self) -> None:
         """End the thread once it has done what it is at."""

@@ -11,10 +11,17 @@ LEVELS = 8
 
 
 class TapeCell(NamedTuple):
-    """One column: the mean time of its steps as a level from 0 (not read yet) to `LEVELS`, and whether one failed."""
+    """One column.
+
+    Attributes:
+        level: Mean time of its steps, from 0 (not read yet) to `LEVELS`.
+        failed: True if a step in it failed.
+        marked: True if more failed than in most columns: where every column holds an error, only the bursts are marked.
+    """
 
     level: int
     failed: bool
+    marked: bool
 
 
 def level_of(milliseconds: float) -> int:
@@ -55,12 +62,16 @@ class Tape:
         key = (len(self._columns), frames, width)
         if key != self._key:
             self._key = key
-            self._cells = [self._cell(column, frames, width) for column in range(min(frames, width))]
+            count = min(frames, width)
+            usual = 2 * len(self._columns.errors) / max(1, count)
+            self._cells = [self._cell(column, frames, width, usual) for column in range(count)]
         return self._cells
 
-    def _cell(self, column: int, frames: int, width: int) -> TapeCell:
+    def _cell(self, column: int, frames: int, width: int, usual: float) -> TapeCell:
         begin, end = stretch(column, frames=frames, width=width)
         latency = self._columns.latency[begin:end]
         if not latency:
-            return TapeCell(0, False)
-        return TapeCell(level_of(sum(latency) / len(latency)), ERROR in self._columns.status[begin:end])
+            return TapeCell(0, False, False)
+        errors = self._columns.status.count(ERROR, begin, end)
+        marked = errors > 0 and (errors >= usual or end - begin == 1)
+        return TapeCell(level_of(sum(latency) / len(latency)), errors > 0, marked)
