@@ -1,7 +1,8 @@
 """Recordings of the predecessor, `ai-agent-vcr` 1.x, made to look like ours.
 
-Its files hold whole frames without hashes.  In its diff mode the input states after the first are not in the file (it
-writes ``{}``); they are given as they stand, never guessed.
+Its files hold whole frames without hashes.  In its diff mode the input states after the first are not in the file: it
+writes ``{}`` and the difference to the output.  The output before is taken for the input where that difference leads
+from it to the recorded output, every operation of it being needed; elsewhere the ``{}`` stays, and is told as damage.
 """
 
 from __future__ import annotations
@@ -12,10 +13,14 @@ from typing import Any
 
 import msgspec
 
+from vcr_core.errors import VcrError
 from vcr_core.frames import ErrorInfo, FrameRow, SessionInfo, Totals
+from vcr_core.json_patch import apply
+from vcr_core.json_pointer import value_at
 from vcr_core.wire_format import DECODE_ERRORS, FormatError, FrameBody, FrameStates
 
 SCHEMA = b'"schema":"execution/'
+_MISSING = object()
 _KINDS = {"node": "node", "llm": "llm", "tool": "tool", "error": "error", "checkpoint": "checkpoint"}
 
 
@@ -67,6 +72,12 @@ class LegacyFile:
             return
         index = len(self._rows)
         row, body = _frame(index, data)
+        if index and body.input_state == {} and data.get("state_diff"):
+            before = self._bodies[-1].output_state
+            if _leads(data["state_diff"], before, body.output_state):
+                body.input_state = before
+            else:
+                self.damage.append(f"line {number} does not hold the input state of frame {index}")
         self._lines.append(line)
         self._rows.append(row)
         self._bodies.append(body)
@@ -115,6 +126,18 @@ def _data(line: bytes) -> dict[str, Any] | None:
     data = whole.get("data")
     found: dict[str, Any] | None = data if isinstance(data, dict) else None
     return found
+
+
+def _leads(operations: Any, before: Any, after: Any) -> bool:
+    """Tell whether operations, each of them needed, lead from one state to the other."""
+    try:
+        for operation in operations:
+            old = value_at(before, operation["path"], _MISSING)
+            if (old is _MISSING) != (operation["op"] == "add") or old == operation.get("value", _MISSING):
+                return False
+        return bool(apply(before, operations) == after)
+    except (VcrError, LookupError, TypeError):
+        return False
 
 
 def _frame(index: int, data: dict[str, Any]) -> tuple[FrameRow, FrameBody]:
