@@ -37,6 +37,7 @@ class StepCall(msgspec.Struct):
         metadata: Recorded with it.
         label: Name of a tool, where the step's name is another.
         model: Name of a model.
+        function: What runs if the step runs live; it is not recorded.
     """
 
     name: str
@@ -49,6 +50,7 @@ class StepCall(msgspec.Struct):
     metadata: dict[str, Any] | None = None
     label: str | None = None
     model: str | None = None
+    function: Any = None
 
 
 class Mock(msgspec.Struct, kw_only=True):

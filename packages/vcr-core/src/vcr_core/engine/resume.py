@@ -32,6 +32,10 @@ Progress = Callable[[str, int, int], None]
 """Called with the new session's id, the steps so far and the frames of the parent."""
 
 
+MakeRun = Callable[..., Run]
+"""Called as `Run` is: with the recorder, and ``tape``, ``config`` and ``root`` by name."""
+
+
 class UnusedWarning(UserWarning):
     """A mock or an edit was asked for and never met."""
 
@@ -101,6 +105,7 @@ class Resumer:
         self._player = VCRPlayer.load(player.path, allow=Allowed(config.allow, loaded=True))
         self.tape = Tape(self._player, cut=cut)
         self._record = record
+        self._make_run = make_run
         self._output_dir = output_dir or player.path.parent
 
     @property
@@ -156,7 +161,7 @@ class Resumer:
         tape = self.tape if whole else Tape(self._player, cut=0)
         config = self.config if whole else msgspec.structs.replace(self.config, state_overrides={})
         root = tape.run.root if tape.run is not None else "0"
-        run = Run(recorder, tape=tape if whole else None, config=config, root=root)
+        run = self._make_run(recorder, tape=tape if whole else None, config=config, root=root)
         if recorder is not None:
             if not whole:
                 recorder.share_frames(self._player.name, self.tape.cut)
@@ -226,6 +231,7 @@ def run_again(
     record: bool = True,
     output_dir: Path | None = None,
     progress: Progress | None = None,
+    make_run: MakeRun = Run,
 ) -> Resumption:
     """Run a recording again and return what came of it; what the agent raises is in the result, not raised.
 
@@ -236,8 +242,9 @@ def run_again(
         record: Write a new session; False only serves.
         output_dir: Where the new session goes; beside the recording by default.
         progress: Called after each step.
+        make_run: Makes the `Run`; a subclass of it may decide by another policy.
     """
-    resumer = Resumer(player, agent, config or ResumeConfig(), record=record, output_dir=output_dir)
+    resumer = Resumer(player, agent, config or ResumeConfig(), record=record, output_dir=output_dir, make_run=make_run)
     if is_async(agent):
         return asyncio.run(_run_again_async(resumer, progress))
     recorder = resumer.recorder()
@@ -263,9 +270,10 @@ async def arun_again(
     record: bool = True,
     output_dir: Path | None = None,
     progress: Progress | None = None,
+    make_run: MakeRun = Run,
 ) -> Resumption:
     """As `run_again`, in the running event loop."""
-    resumer = Resumer(player, agent, config or ResumeConfig(), record=record, output_dir=output_dir)
+    resumer = Resumer(player, agent, config or ResumeConfig(), record=record, output_dir=output_dir, make_run=make_run)
     return await _run_again_async(resumer, progress)
 
 

@@ -21,6 +21,7 @@ from vcr_core.engine.plan import Mock, ResumeConfig, ResumeMode, StepCall, names
 from vcr_core.engine.running_step import RunningStep
 from vcr_core.engine.scope import ROOT, Scope, current_scope
 from vcr_core.engine.served_step import CancelledStep, EndedStep, MockedStep, ServedStep, SkippedStep, UnexpectedStep
+from vcr_core.engine.step_functions import note_function
 from vcr_core.engine.tape import BeginLine, RaceLine, Tape
 from vcr_core.engine.wire_input import WireInputs
 from vcr_core.json_patch import apply
@@ -95,7 +96,9 @@ class Run:
         if call.key is None:
             path = scope.path(lambda above, own: self._bind(above, own, call, scope.spawned_with))
             call.key = f"{path}:{call.name}#{scope.next_ordinal(call.name)}"
-        step = self._decide(call, scope)
+        if call.function is not None and self.recorder is not None:
+            note_function(self.recorder, call.name, call.function)
+        step = self.decide(call, scope)
         with self._lock:
             self._open.add(step)
         return step
@@ -111,12 +114,16 @@ class Run:
             return own
 
         def agrees(index: int) -> bool:
-            return self._input_difference(index, call.input) is None
+            return self.input_difference(index, call.input) is None
 
         with self._lock:
             return tape.bind(above, own, call.name, spawned_with, agrees)
 
-    def _decide(self, call: StepCall, scope: Scope) -> EndedStep:
+    def decide(self, call: StepCall, scope: Scope) -> EndedStep:
+        """Choose between running, serving, mocking and skipping a step whose key is known.
+
+        Other policies than those of `ResumeMode` override this; see `run_again(make_run=…)`.
+        """
         mock = self._mock_for(call)
         tape = self.tape
         if tape is None:
@@ -130,7 +137,7 @@ class Run:
         if config.mode is ResumeMode.MOCK and (names_step(config.live, call) or self._replaces_inside(call.key)):
             return self._live(call, scope, index)
         if index is not None and served:
-            return self._serve(call, scope, index)
+            return self.serve(call, scope, index)
         if config.mode is not ResumeMode.FORK:
             if self._branches > 0 and scope.line is not self.scope:
                 return UnexpectedStep(self, scope, call, index=None)
@@ -158,10 +165,15 @@ class Run:
             raise self.diverged("unexpected", call.key, name=call.name)
         return step
 
-    def _serve(self, call: StepCall, scope: Scope, index: int) -> EndedStep:
+    def serve(self, call: StepCall, scope: Scope, index: int) -> EndedStep:
+        """Return the step as the tape holds it at `index`.
+
+        Raises:
+            DivergenceError: If its input is another one now.
+        """
         tape = self.tape
         assert tape is not None
-        difference = self._input_difference(index, call.input)
+        difference = self.input_difference(index, call.input)
         if difference is not None:
             path, expected, actual = difference
             raise self.diverged(
@@ -174,7 +186,8 @@ class Run:
             return CancelledStep(self, scope, call, index=index)
         return ServedStep(self, scope, call, index=index, edit=self._output_edit(call, index))
 
-    def _input_difference(self, index: int, live: Any) -> tuple[str, Any, Any] | None:
+    def input_difference(self, index: int, live: Any) -> tuple[str, Any, Any] | None:
+        """Return the first difference between a taped input and a live one as pointer, recorded, now; None if equal."""
         assert self.tape is not None
         recorded = self.tape.player.wire_state(index, "input")
         now = self.inputs.wire(live)

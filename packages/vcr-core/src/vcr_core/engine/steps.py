@@ -62,6 +62,7 @@ class StepSpec:
             given.style,
             effect=self.effect,
             idempotency_key=key(*args, **kwargs) if callable(key) else key,
+            function=self.function,
         )
         return run.begin(call), given
 

@@ -122,7 +122,7 @@ class Tape:
     def events(self) -> list[Event]:
         """Return what happened before the cut, in order: completed steps and ends of thread branches."""
         served = [row.index for row in self.rows if row.key is not None and self._is_event(row)]
-        races = [race for race in self._races if race.after <= self.cut]
+        races = [race for race in self._races if race.after <= self.cut and self._runs_again(race.branch)]
         events: list[Event] = []
         for index in served:
             while races and races[0].after <= index:
@@ -130,6 +130,11 @@ class Tape:
             events.append(index)
         events.extend(f"end:{race.branch}" for race in races)
         return events
+
+    def _runs_again(self, branch: str) -> bool:
+        """True if the steps of a branch are asked for again; those inside a served, or a live, step are not waited for."""
+        first = self._firsts.get(branch)
+        return first is not None and self._is_event(self.rows[first])
 
     def _is_event(self, row: FrameRow) -> bool:
         if not self.serves(row.index) or row.status == "cancelled":
