@@ -1,0 +1,137 @@
+"""VS401, VS402, VS404 and VS405: what stands in the changed lines themselves."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from vcr_sentinel.change import Change, Piece
+from vcr_sentinel.facts import NOT_IMPLEMENTED, STUB, FunctionFacts
+from vcr_sentinel.findings import Finding, Severity
+
+# Formats that providers document for their keys. A variable's name alone is never enough.
+_SECRETS: tuple[tuple[str, re.Pattern[bytes]], ...] = (
+    ("AWS access key", re.compile(rb"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b")),
+    ("GitHub token", re.compile(rb"\b(?:gh[pousr]_[0-9A-Za-z]{36}|github_pat_[0-9A-Za-z_]{60,})\b")),
+    ("GitLab token", re.compile(rb"\bglpat-[0-9A-Za-z_-]{20,}\b")),
+    ("Anthropic key", re.compile(rb"\bsk-ant-[a-z0-9]{4,8}-[0-9A-Za-z_-]{40,}")),
+    ("OpenAI key", re.compile(rb"\bsk-(?:proj-|svcacct-|[0-9A-Za-z]{20}T3BlbkFJ)[0-9A-Za-z_-]{20,}")),
+    ("Google API key", re.compile(rb"\bAIza[0-9A-Za-z_-]{35}\b")),
+    ("Slack token", re.compile(rb"\bxox[abprs]-[0-9]{8,}-[0-9A-Za-z-]{20,}")),
+    ("Stripe live key", re.compile(rb"\b[sr]k_live_[0-9A-Za-z]{24,}\b")),
+    ("npm token", re.compile(rb"\bnpm_[0-9A-Za-z]{36}\b")),
+    ("PyPI token", re.compile(rb"\bpypi-AgEIcHlwaS5vcmc[0-9A-Za-z_-]{50,}")),
+    ("Hugging Face token", re.compile(rb"\bhf_[A-Za-z]{34}\b")),
+    ("SendGrid key", re.compile(rb"\bSG\.[0-9A-Za-z_-]{22}\.[0-9A-Za-z_-]{43}\b")),
+    ("private key", re.compile(rb"-----BEGIN (?:[A-Z]{2,7} )?PRIVATE KEY(?: BLOCK)?-----\s*\S*[A-Za-z0-9+/=]{16}")),
+)  # fmt: skip
+_SECRET_HINT = re.compile(
+    rb"AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|sk-|AIza|xox[abprs]-|k_live_|npm_|pypi-Ag|\bhf_|SG\.|BEGIN "
+)
+_EXAMPLE = re.compile(rb"(?i)example|dummy|fake|placeholder|x{8}|0{8}|12345678|test_?key|redacted")
+# What models write where they leave code out: `# ... rest of the code ...`, `# existing methods unchanged`.
+_PLACEHOLDER = re.compile(
+    rb"#\s*(?:\.{3}|\xe2\x80\xa6)\s*\(?\s*(?:the\s+)?"
+    rb"(?:rest|remaining|remainder|existing|previous|other|same|unchanged|keep)\b.*"
+    rb"|#\s*\(?\s*(?:the\s+)?(?:rest|remainder)\s+of\s+(?:the\s+)?"
+    rb"(?:code|file|class|function|method|implementation|module)\b"
+    rb".{0,30}(?:unchanged|same|here|as before|remains|stays|omitted).*"
+    rb"|#\s*\(?\s*(?:existing|previous)\s+(?:code|implementation|methods?|imports?)\s+"
+    rb"(?:here|unchanged|stays?|remains?)\b.*",
+    re.IGNORECASE,
+)
+
+
+def check(change: Change) -> Iterator[Finding]:
+    """All rules of this module."""
+    yield from _stubs(change)
+    yield from _swallowed(change)
+    old: set[bytes] = set(change.old_text.splitlines()) if change.old_text else set()
+    for piece in change.pieces:
+        yield from _lines(change, piece, old)
+
+
+def _stubs(change: Change) -> Iterator[Finding]:
+    for placed in change.after:
+        facts = placed.facts
+        if not facts.flags & STUB or _abstract(facts):
+            continue
+        old = change.before.get(facts.qualname)
+        if old and all(not item.flags & STUB and item.statements >= 2 for item in old):
+            yield Finding(
+                "VS401", Severity.CRITICAL, change.path, placed.line, facts.qualname,
+                f"{facts.qualname}() had a body of {old[0].statements} statements and is now a stub.",
+                "restore the body, or delete the function and its callers. Do not leave an empty shell.",
+            )  # fmt: skip
+        elif not old and facts.flags & NOT_IMPLEMENTED and "." not in facts.qualname and not change.file.test:
+            yield Finding(
+                "VS401", Severity.WARNING, change.path, placed.line, facts.qualname,
+                f"{facts.qualname}() is new and only raises NotImplementedError.",
+                "write its body, or leave it out until it is needed.",
+            )  # fmt: skip
+
+
+def _abstract(facts: FunctionFacts) -> bool:
+    last = {name.rpartition(".")[2] for name in facts.decorators}
+    return bool(last & {"overload", "abstractmethod", "abstractproperty", "setter"})
+
+
+def _swallowed(change: Change) -> Iterator[Finding]:
+    old = sum(len(chunk.detail.swallowed) for chunk in change.replaced if chunk.detail)
+    new = [
+        (first + item.line, item) for first, chunk in change.pieces if chunk.detail for item in chunk.detail.swallowed
+    ]
+    if len(new) <= old or change.file.test:
+        return
+    for line, item in new[old:] if old else new:
+        yield Finding(
+            "VS402", Severity.WARNING, change.path, line, "", f"catches {item.caught} and does nothing with it.",
+            "catch the one exception you expect, or log and re-raise. Do not hide the failure.", identity=item.caught,
+        )  # fmt: skip
+
+
+def _lines(change: Change, piece: Piece, old: set[bytes]) -> Iterator[Finding]:
+    lines = change.document.lines[piece.first - 1 : piece.first - 1 + piece.chunk.lines]
+    text = b"".join(lines)
+    hint = _SECRET_HINT.search(text) is not None
+    if not hint and b"#" not in text:
+        return
+    yield from scan_lines(change.path, lines, piece.first, old, secrets=hint, test=change.file.test)
+
+
+def scan_lines(
+    path: str, lines: list[bytes], first: int, old: set[bytes], *, secrets: bool, test: bool
+) -> Iterator[Finding]:
+    """Secrets and left-over placeholders in lines that are not among `old`."""
+    seen: Counter[bytes] = Counter()
+    for number, line in enumerate(lines, start=first):
+        bare = line.rstrip(b"\r\n")
+        if bare in old:
+            continue
+        if secrets and not (test and _EXAMPLE.search(bare)):
+            following = lines[number - first + 1] if number - first + 1 < len(lines) else b""
+            # A private key is its header and what follows: programs that look for keys hold the header alone.
+            yield from _secret(path, number, bare + b"\n" + following if b"BEGIN" in bare else bare, seen)
+        if b"#" in bare and (match := _PLACEHOLDER.search(bare)) and not _in_string(bare, match.start()):
+            words = match.group().decode("utf-8", "replace")[:60]
+            yield Finding(
+                "VS405", Severity.CRITICAL, path, number, "", f"holds the placeholder `{words}` in place of code.",
+                "write out the code it stands for. Do not leave such a comment in a file.", identity=words,
+            )  # fmt: skip
+
+
+def _secret(path: str, number: int, line: bytes, seen: Counter[bytes]) -> Iterator[Finding]:
+    for name, pattern in _SECRETS:
+        match = pattern.search(line)
+        if match and not _EXAMPLE.search(match.group()) and not seen[match.group()]:
+            seen[match.group()] += 1
+            yield Finding(
+                "VS404", Severity.CRITICAL, path, number, "", f"holds what looks like a {name}.",
+                "read it from the environment, and revoke the key. Do not split or encode it.", identity=name,
+            )  # fmt: skip
+
+
+def _in_string(line: bytes, position: int) -> bool:
+    before = line[:position]
+    return before.count(b'"') % 2 == 1 or before.count(b"'") % 2 == 1

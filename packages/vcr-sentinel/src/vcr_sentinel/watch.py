@@ -1,0 +1,73 @@
+"""`sentinel watch`: check files as they change on disk, whoever changes them. Needs the extra `watch` (watchfiles)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from vcr_sentinel.errors import SentinelError
+from vcr_sentinel.findings import Finding, render_for_agent
+from vcr_sentinel.guard import Sentinel
+
+_TURN_SECONDS = 3.0
+
+
+class WatchUnavailableError(SentinelError):
+    """watchfiles is not installed."""
+
+
+def follow(
+    sentinel: Sentinel, report: Callable[[list[Finding]], None], *, stop: threading.Event | None = None,
+    ready: threading.Event | None = None,
+) -> None:  # fmt: skip
+    """Check every change below the sentinel's root until `stop` is set; a quiet while ends a turn.
+
+    Raises:
+        WatchUnavailableError: the extra `watch` is not installed.
+    """
+    try:
+        from watchfiles import Change  # noqa: PLC0415  # an extra
+        from watchfiles import watch as watch_files
+    except ImportError as exc:
+        raise WatchUnavailableError("`sentinel watch` needs watchfiles: pip install 'vcr-sentinel[watch]'") from exc
+    _ = sentinel.project
+    turn_open = False
+    changes = watch_files(
+        sentinel.root, debounce=100, step=20, stop_event=stop, rust_timeout=int(_TURN_SECONDS * 1000),
+        yield_on_timeout=True, watch_filter=lambda _kind, path: path.endswith(".py"), raise_interrupt=False,
+    )  # fmt: skip
+    if ready is not None:
+        ready.set()
+    for batch in changes:
+        findings: list[Finding] = []
+        for kind, path in sorted(batch, key=lambda item: item[1]):
+            if kind is Change.deleted:
+                sentinel.deleted(path)
+            else:
+                findings += sentinel.written(path)
+            turn_open = True
+        if not batch and turn_open:
+            findings += sentinel.turn_end()
+            turn_open = False
+        if findings:
+            report(findings)
+
+
+def watch(root: Path, *, record: bool) -> int:
+    """Run until interrupted, printing what is found."""
+    recorder: Any = None
+    if record:
+        from vcr_core import VCRRecorder  # noqa: PLC0415  # only when asked to record
+
+        recorder = VCRRecorder(str(root / ".vcr"))
+        recorder.start_session(tags=("sentinel",))
+    with Sentinel(root=root, recorder=recorder) as sentinel:
+        print(f"sentinel watches {root}: {len(sentinel.project.index.files)} files. Ctrl+C ends it.", flush=True)
+        follow(sentinel, lambda findings: print(render_for_agent(findings), flush=True))
+        print(f"{sentinel.reported} findings, {sentinel.corrected} of them corrected.")
+    if recorder is not None:
+        print(f"recorded in {recorder.save()}")
+        recorder.close()
+    return 0

@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+import pytest
+
+from vcr_sentinel import RULES, Config, Limits, Sentinel, Severity, explain, render_for_agent
+
+
+def codes(findings):
+    return [item.code for item in findings]
+
+
+def long_function(lines, name="f"):
+    return f"def {name}():\n" + "".join(f"    x{number} = {number}\n" for number in range(lines - 1))
+
+
+def test_a_function_crossing_a_limit_is_told_once_and_then_left_alone(sentinel):
+    assert sentinel.check("a.py", long_function(40)) == []
+    first = sentinel.check("a.py", long_function(44))
+    assert codes(first) == ["VS201"]
+    assert first[0].severity is Severity.CRITICAL
+    assert "44 lines, was 40 (limit 40)" in first[0].message
+    assert sentinel.check("a.py", long_function(45)) == []
+    worse = sentinel.check("a.py", long_function(60))
+    assert [(item.code, item.severity) for item in worse] == [("VS201", Severity.WARNING)]
+    assert sentinel.check("a.py", "\n\n" + long_function(60)) == []
+
+
+def test_one_function_gives_one_size_finding(sentinel):
+    source = "def f(a, b, c, d, e, g):\n" + "".join(f"    if a == {n}:\n        b += {n}\n" for n in range(30))
+    (finding,) = sentinel.check("a.py", source)
+    assert finding.code == "VS202"
+    assert "31 complexity (limit 8); 61 lines; 6 parameters" in finding.message
+
+
+def test_limits_can_be_given(project):
+    with Sentinel(root=project, limits=Limits(lines=3), persist=False, slow_lane="off") as guard:
+        assert codes(guard.check("a.py", long_function(4))) == ["VS201"]
+
+
+def test_an_exact_duplicate_names_the_original_and_the_import(sentinel, hash_password):
+    (finding,) = sentinel.check("handlers.py", f"from hashlib import sha256\n\n\n{hash_password}")
+    assert finding.as_text() == (
+        "SENTINEL CRITICAL VS101 handlers.py:4 hash_password() duplicates auth/utils.py:4 "
+        "(same parameters, same body).\n"
+        "  Fix: delete it and add `from auth.utils import hash_password`. Do not rename it to avoid this check."
+    )
+
+
+def test_layout_docstring_comments_and_annotations_make_no_difference(sentinel, sum_up):
+    changed = sum_up.replace("(lines, factor)", "(lines: list, factor: float = None or 1)", 1)
+    changed = sum_up.replace(
+        "def sum_up(lines, factor):", 'def other(lines: list, factor: int) -> int:\n    "x"\n    # c'
+    )
+    assert codes(sentinel.check("copy.py", f"from log import log\n{changed}")) == ["VS101"]
+
+
+def test_renamed_locals_are_seen_through_and_changed_constants_are_not_the_same(sentinel, sum_up):
+    renamed = sum_up.replace("total", "acc").replace("lines", "rows").replace("line", "row").replace("sum_up", "tally")
+    assert codes(sentinel.check("copy.py", renamed)) == ["VS102"]
+    assert codes(sentinel.check("copy2.py", renamed.replace('"gross"', '"other"').replace("tally", "tally2"))) == []
+
+
+def test_a_copy_with_a_line_changed_comes_with_the_slow_lane(sentinel, sum_up):
+    near = sum_up.replace("sum_up", "sum_rows").replace("round(total, 2)", "round(total, 3)")
+    assert sentinel.check("copy.py", near) == []
+    sentinel.drain()
+    (finding,) = sentinel.check("other.py", "x = 1\n")
+    assert finding.code == "VS103"
+    assert "billing.py:4" in finding.message
+
+
+def test_methods_of_one_name_are_no_duplicates(sentinel):
+    source = "".join(
+        f"class A{n}:\n    def run(self, items):\n        a{n} = items.x{n}()\n        b = a{n}.y{n}\n"
+        f"        for c in b: c.z{n}()\n        return b\n\n"
+        for n in range(4)
+    )
+    assert sentinel.check("a.py", source) == []
+
+
+@pytest.mark.parametrize("marker", ["@overload", "@abstractmethod"])
+def test_stubs_are_no_duplicates(sentinel, hash_password, marker):
+    assert sentinel.check("a.py", f"{marker}\n{hash_password}") == []
+
+
+def test_sync_and_async_twins_are_left_alone(sentinel, sum_up):
+    assert sentinel.check("aio.py", sum_up.replace("def ", "async def ")) == []
+
+
+def test_same_name_and_parameters_with_another_body_is_a_warning(sentinel):
+    body = "def hash_password(password, salt):\n    one = password.upper().strip()\n    two = one.replace(salt, '')\n"
+    body += "    three = two.split(':')\n    return three[0] + three[1] + one\n"
+    (finding,) = sentinel.check("other.py", body)
+    assert (finding.code, finding.severity) == ("VS104", Severity.WARNING)
+
+
+def test_imports_that_cannot_work(sentinel):
+    found = sentinel.check(
+        "a.py", "from auth.utils import hash_pasword, b64\nfrom auth import nowhere\nimport auth.crypto\n"
+    )
+    assert sorted((item.code, item.severity.value) for item in found) == [
+        ("VS301", "CRITICAL"), ("VS301", "WARNING"), ("VS301", "WARNING"), ("VS302", "WARNING"),
+    ]  # fmt: skip
+    assert "use `hash_password`" in found[0].fix
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import requests\nfrom os import path\nrequests.anything(1)\n",
+        "try:\n    from auth.fast import x\nexcept ImportError:\n    x = None\n",
+        "from auth import utils\nutils.hash_password('a', salt='b')\n",
+        "from auth.utils import *\nhash_password(*args)\n",
+        "from auth._version import version\n",
+        "import auth.utils\nauth.utils.hash_password('a', **more)\n",
+        "from auth.utils import hash_password as f\nf('a', 'b')\nf = str\nf()\n",
+        "def hash_password(a): pass\ndef g(hash_password): hash_password(1, 2, 3)\n",
+    ],
+)
+def test_imports_and_calls_that_work_or_might(sentinel, source):
+    assert sentinel.check("a.py", source) == []
+
+
+@pytest.mark.parametrize(
+    ("call", "why"),
+    [
+        ("hash_password('a')", "without `salt`"),
+        ("hash_password('a', 'b', 'c')", "with 3 positional arguments; it takes 2"),
+        ("hash_password('a', salty=1)", "with `salty=`"),
+        ("hash_password('a', 'b', password=1)", "with `password` given twice"),
+    ],
+)
+def test_calls_that_cannot_bind(sentinel, call, why):
+    (finding,) = sentinel.check("a.py", f"from auth.utils import hash_password\n\n{call}\n")
+    assert finding.code == "VS303"
+    assert why in finding.message
+    assert finding.related == "auth/utils.py:4"
+
+
+def test_a_constructor_is_checked_only_where_it_is_certain(sentinel):
+    source = "class A:\n    def __init__(self, a, b=1): pass\nclass B(A):\n    pass\nA()\nB()\n"
+    assert [item.line for item in sentinel.check("a.py", source)] == [5]
+
+
+def test_a_function_the_module_lacks(sentinel):
+    (finding,) = sentinel.check("a.py", "from auth import utils\nutils.hash_pasword('a', 'b')\n")
+    assert (finding.code, finding.line) == ("VS304", 2)
+
+
+def test_an_emptied_body_is_critical(sentinel, project):
+    (finding,) = sentinel.check("auth/utils.py", "def hash_password(password, salt):\n    pass\n")
+    assert (finding.code, finding.severity) == ("VS401", Severity.CRITICAL)
+
+
+def test_a_swallowed_error_is_a_warning_and_a_handled_one_is_not(sentinel):
+    bad = "try:\n    f()\nexcept Exception:\n    pass\n"
+    assert codes(sentinel.check("a.py", bad)) == ["VS402"]
+    assert sentinel.check("a.py", bad + "\nx = 1\n") == []
+    assert sentinel.check("b.py", "try:\n    f()\nexcept KeyError:\n    pass\n") == []
+    assert sentinel.check("c.py", bad.replace("pass", "raise")) == []
+
+
+def test_weakened_tests(sentinel):
+    strong = "def test_a():\n    x = 1\n    assert x == 1\n    assert x\n"
+    assert sentinel.check("tests/test_a.py", strong) == []
+    (fewer,) = sentinel.check("tests/test_a.py", strong.replace("    assert x\n", ""))
+    assert (fewer.code, fewer.severity) == ("VS403", Severity.WARNING)
+    (none,) = sentinel.check("tests/test_a.py", "def test_a():\n    x = 1\n")
+    assert (none.code, none.severity) == ("VS403", Severity.CRITICAL)
+    skipped = sentinel.check("tests/test_a.py", "@pytest.mark.skip\ndef test_a():\n    x = 1\n")
+    assert "now marked" in skipped[0].message
+
+
+def test_provider_keys_are_found_by_format_not_by_name(sentinel):
+    key = "AKIA" + "QYLPMN5HFIQR7XYA"
+    (finding,) = sentinel.check("a.py", f"KEY = '{key}'\npassword = 'hunter2'\n")
+    assert finding.code == "VS404"
+    assert key not in finding.as_text()
+    header = "-----BEGIN " + "PRIVATE KEY-----"
+    assert sentinel.check("c.py", f"if '{header}' in text:\n    pass\n") == []
+    assert codes(sentinel.check("d.py", f'KEY = """{header}\nMIIEvQIBADANBgkqhkiG9w0B\n"""\n')) == ["VS404"]
+    assert sentinel.check("b.py", "KEY = 'AKIA" + "IOSFODNN7EXAMPLE'\n") == []
+
+
+@pytest.mark.parametrize(
+    "comment", ["# ... rest of code unchanged ...", "# ... existing code ...", "# rest of the file remains the same",
+                "# (rest of the implementation unchanged)", "# … remaining methods"],
+)  # fmt: skip
+def test_placeholders_are_critical(sentinel, comment):
+    (finding,) = sentinel.check("a.py", f"def f():\n    x = 1\n    {comment}\n")
+    assert (finding.code, finding.line) == ("VS405", 3)
+
+
+@pytest.mark.parametrize(
+    "comment", ["# the rest of the arguments", "# existing rows are kept", "x = '# ... rest of it'"]
+)
+def test_ordinary_comments_are_no_placeholders(sentinel, comment):
+    assert sentinel.check("a.py", f"def f():\n    x = 1\n    {comment}\n") == []
+
+
+def test_an_allow_comment_needs_a_reason(sentinel, hash_password):
+    source = f"# sentinel: allow[VS101] kept apart on purpose\n{hash_password}"
+    results = []
+    sentinel.on_result(results.append)
+    assert sentinel.check("a.py", source) == []
+    assert [(item.finding.code, item.reason) for item in results[0].allowed] == [("VS101", "kept apart on purpose")]
+    assert sorted(codes(sentinel.check("b.py", f"# sentinel: allow[VS101]\n{hash_password}"))) == ["VS002", "VS101"]
+
+
+def test_ignored_rules_are_silent(project, hash_password):
+    with Sentinel(root=project, config=Config(ignore=("VS1",)), persist=False, slow_lane="off") as guard:
+        assert guard.check("a.py", hash_password) == []
+
+
+def test_messages_are_short_and_few(sentinel, hash_password):
+    source = "".join(f"from auth.utils import missing_{'x' * 60}{n}\n" for n in range(9)) + hash_password
+    text = render_for_agent(sentinel.check("a.py", source))
+    assert text.count("SENTINEL") == 6
+    for message in text.split("SENTINEL")[1:]:
+        assert len(message) <= 420
+
+
+def test_every_rule_is_explained():
+    for code in RULES:
+        page = explain(code)
+        assert page is not None
+        assert "Fix:" in page
+    assert explain("VS999") is None
