@@ -97,6 +97,7 @@ class Resumer:
         *,
         record: bool = True,
         output_dir: Path | None = None,
+        make_run: MakeRun = Run,
     ) -> None:
         self.kind: AgentKind = kind_of_agent(agent)
         self.agent = agent
