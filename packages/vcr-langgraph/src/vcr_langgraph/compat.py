@@ -13,16 +13,16 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import var_child_runnable_config
 from langgraph._internal._constants import (
-    CONFIG_KEY_CACHE,
     CONFIG_KEY_CALL,
     CONFIG_KEY_CHECKPOINT_NS,
     CONFIG_KEY_READ,
     CONFIG_KEY_RUNTIME,
     CONFIG_KEY_SEND,
-    PREVIOUS,
+    CONFIG_KEY_TASK_ID,
 )
 from langgraph._internal._runnable import RunnableCallable
 from langgraph.channels.base import BaseChannel
+from langgraph.constants import TAG_HIDDEN
 from langgraph.errors import ParentCommand
 from langgraph.graph.message import add_messages
 from langgraph.pregel._loop import PregelLoop
@@ -30,15 +30,15 @@ from langgraph.pregel._read import PregelNode
 from langgraph.pregel._write import PASSTHROUGH, SKIP_WRITE, ChannelWrite, ChannelWriteEntry, ChannelWriteTupleEntry
 
 __all__ = [
-    "CONFIG_KEY_CACHE",
     "CONFIG_KEY_CALL",
     "CONFIG_KEY_CHECKPOINT_NS",
     "CONFIG_KEY_SEND",
-    "PREVIOUS",
+    "CONFIG_KEY_TASK_ID",
     "ChannelWrite",
     "ParentCommand",
     "PregelLoop",
     "PregelNode",
+    "TAG_HIDDEN",
     "attempt_of",
     "gathers_messages",
     "live_channels",
@@ -113,3 +113,32 @@ def gathers_messages(channel: Any) -> bool:
 def set_child_config(config: RunnableConfig) -> None:
     """Have code in the current context see `config` as that of the task it runs in."""
     var_child_runnable_config.set(config)
+
+
+def model_name_of(model: Any) -> str | None:
+    """Return the name of the model that a chat model object calls, if it says so."""
+    try:
+        found = model._get_ls_params().get("ls_model_name")
+    except Exception:  # noqa: BLE001  # a provider's own code; the name is only for people
+        return None
+    return found if isinstance(found, str) else None
+
+
+def will_stream(model: Any, *, async_api: bool, options: dict[str, Any]) -> bool:
+    """True if a chat model's ``stream`` streams; else it falls back to ``invoke``."""
+    return bool(model._should_stream(async_api=async_api, **{**options, "stream": True}))
+
+
+def messages_of(model: Any, given: Any) -> list[Any]:
+    """Return what a chat model is given, as messages."""
+    return list(model._convert_input(given).to_messages())
+
+
+def shown_arguments(tool: Any, given: Any) -> Any:
+    """Return what a model gave to a tool, without what the graph injects."""
+    keep = getattr(tool, "_filter_injected_args", None)
+    return keep(given) if keep is not None and isinstance(given, dict) else given
+
+
+GENERATE = "_generate_with_cache"
+AGENERATE = "_agenerate_with_cache"

@@ -14,7 +14,7 @@ from typing import Any
 from vcr_core.engine import Run
 from vcr_core.engine.scope import Scope, current_scope
 
-from vcr_langgraph.message_ids import message_channels
+from vcr_langgraph.message_ids import InputIds, message_channels
 from vcr_langgraph.state_edit import StateEdit, edits_of
 from vcr_langgraph.step_key import KeyParts
 
@@ -36,6 +36,7 @@ class GraphCall:
         scope: The engine's scope of its steps.
         state_keys: As given.
         message_channels: The channels that gather messages.
+        input_ids: Gives ids to the messages of the input.
         edits: State edits that this call is to apply, by the super-step they come before.
     """
 
@@ -45,6 +46,7 @@ class GraphCall:
         self.path = self.scope.path(None)
         self.state_keys = list(state_keys)
         self.message_channels = message_channels(channels)
+        self.input_ids = InputIds(run, self.path)
         self.edits: dict[int, StateEdit] = edits_of(run, self.path, channels)
 
     @contextmanager

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphBubbleUp, GraphInterrupt
-from langgraph.types import Command
+from langgraph.types import Command, Interrupt
 from vcr_core.engine import EndedStep, RunningStep, StepCall
 from vcr_core.engine.plan import names_step
 from vcr_core.engine.scope import Scope, current_scope
@@ -25,10 +25,10 @@ from vcr_langgraph.message_ids import give_ids
 from vcr_langgraph.node_update import describe_goto, describe_update, restore_goto, restore_update
 from vcr_langgraph.state_edit import INPUT
 from vcr_langgraph.step_key import step_key
+from vcr_langgraph.tape_thread import replay_of
 
 FACTS = "langgraph"
 """Where a frame's metadata holds what is known of its task."""
-CACHED_WRITES = "writes"
 
 
 class NodeStep:
@@ -192,6 +192,8 @@ class NodeStep:
         facts = self._recorded_facts(step)
         if "interrupts" in facts or "command" in facts:
             raise self._signal(facts)
+        if "writes" in facts:
+            return _update_of_writes(facts)
         if self.before is None or "update" not in facts:
             return value
         update = restore_update(facts["update"], value)
@@ -215,9 +217,11 @@ class NodeStep:
 
     def _signal(self, facts: Mapping[str, Any]) -> GraphBubbleUp:
         if "interrupts" in facts:
-            from langgraph.types import Interrupt  # noqa: PLC0415  # rarely needed
-
-            return GraphInterrupt([Interrupt(value=i["value"], id=i["id"]) for i in facts["interrupts"]])
+            namespace = self._config.get("metadata", {}).get("langgraph_checkpoint_ns", "")
+            found = [Interrupt.from_ns(i["value"], namespace) for i in facts["interrupts"]]
+            ids = replay_of(self.call.run).interrupt_ids
+            ids.update((i["id"], now.id) for i, now in zip(facts["interrupts"], found))
+            return GraphInterrupt(found)
         command = facts["command"]
         return ParentCommand(
             Command(graph=command["graph"], update=command["update"], goto=restore_goto(command["goto"]))
@@ -237,3 +241,11 @@ def stable_namespace(namespace: str) -> str:
     """Return a checkpoint namespace without the ids of tasks, and without the numbers of repeated subgraphs."""
     parts = (part.split(":")[0] for part in namespace.split("|"))
     return "|".join(part for part in parts if not part.isdigit())
+
+
+def _update_of_writes(facts: Mapping[str, Any]) -> Any:
+    """Return an update that writes what the node cache wrote."""
+    writes = facts["writes"]
+    if not facts["goto"] and len({name for name, _ in writes}) == len(writes):
+        return dict(writes)
+    return [*(Command(update={name: value}) for name, value in writes), Command(goto=facts["goto"])]

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, cast
 from langchain_core.runnables import RunnableConfig
 from langgraph.pregel import Pregel
 from vcr_core.engine import Run, current_run
+from vcr_core.engine.loop_ticks import running_loop
 
 from vcr_langgraph.graph_call import GraphCall, current_call
-from vcr_langgraph.model_calls import install_model_taps
 from vcr_langgraph.run_opening import OpenedRun, given_to, tasks_are_branches
 from vcr_langgraph.tape_thread import with_tape
+from vcr_langgraph.taps import install_taps
 
 if TYPE_CHECKING:
     from vcr_core import VCRRecorder
@@ -36,12 +37,13 @@ class RecordedGraph(Base):
     vcr_recorder: VCRRecorder | None = None
 
     def __call__(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
-        """Call the graph as ``recorder.run(graph, input)`` does."""
-        return self.invoke(input, config, **kwargs)
+        """Call the graph as ``recorder.run(graph, input)`` does; in an event loop, return what is to be awaited."""
+        call = self.invoke if running_loop() is None else self.ainvoke
+        return call(input, config, **kwargs)
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """As the graph's own; opens a run if there is none."""
-        opened = self._open(input, config, kwargs)
+        opened = self._open(input, config, kwargs, in_loop=False)
         if opened is None:
             return super().invoke(input, config, **kwargs)
         with opened.run.entered():
@@ -55,7 +57,7 @@ class RecordedGraph(Base):
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """As the graph's own; opens a run if there is none."""
-        opened = self._open(input, config, kwargs)
+        opened = self._open(input, config, kwargs, in_loop=True)
         if opened is None:
             return await super().ainvoke(input, config, **kwargs)
         with opened.run.entered(), tasks_are_branches():
@@ -69,7 +71,7 @@ class RecordedGraph(Base):
 
     def stream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Any]:  # type: ignore[override]  # every overload at once
         """As the graph's own, with each of its nodes recorded or served."""
-        opened = self._open(input, config, kwargs)
+        opened = self._open(input, config, kwargs, in_loop=False)
         call = self._begin_call(opened)
         if call is None:
             yield from super().stream(input, config, **kwargs)
@@ -95,7 +97,7 @@ class RecordedGraph(Base):
 
     async def astream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> AsyncIterator[Any]:  # type: ignore[override]  # every overload at once
         """As the graph's own, with each of its nodes recorded or served."""
-        opened = self._open(input, config, kwargs)
+        opened = self._open(input, config, kwargs, in_loop=True)
         call = self._begin_call(opened)
         if call is None:
             async for chunk in super().astream(input, config, **kwargs):
@@ -121,17 +123,19 @@ class RecordedGraph(Base):
                 raise
         _end(opened, call, None)
 
-    def _open(self, given: Any, config: RunnableConfig | None, options: dict[str, Any]) -> OpenedRun | None:
+    def _open(
+        self, given: Any, config: RunnableConfig | None, options: dict[str, Any], *, in_loop: bool
+    ) -> OpenedRun | None:
         """Open a run for a call that is part of none, if this graph has a recorder of its own."""
         if self.vcr_recorder is None or current_run() is not None or current_call.get() is not None:
             return None
-        return OpenedRun(self.vcr_recorder, self, given_to(given, config, options))
+        return OpenedRun(self.vcr_recorder, self, given_to(given, config, options, in_loop=in_loop))
 
     def _begin_call(self, opened: OpenedRun | None) -> GraphCall | None:
         run: Run | None = opened.run if opened is not None else current_run()
         if run is None:
             return None
-        install_model_taps()
+        install_taps()
         keys = self.stream_channels_list if hasattr(self, "builder") else ()
         run.branch_begun()
         return GraphCall(run, name=self.get_name(), channels=self.channels, state_keys=keys)

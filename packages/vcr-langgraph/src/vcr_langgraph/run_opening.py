@@ -55,14 +55,20 @@ class OpenedRun:
         self._recorder.finish_run("error")
 
 
-def given_to(graph_input: Any, config: Mapping[str, Any] | None, options: Mapping[str, Any]) -> dict[str, Any]:
+def given_to(
+    graph_input: Any, config: Mapping[str, Any] | None, options: Mapping[str, Any], *, in_loop: bool
+) -> dict[str, Any]:
     """Return what a graph is called with, in the form in which a run line keeps it: without live objects."""
     kept = {name: value for name, value in options.items() if name in _OPTIONS and value is not None}
     plain = plain_config(config)
+    if in_loop:
+        kept[ASYNC] = True
     return {"args": [graph_input], "kwargs": {**({"config": plain} if plain else {}), **kept}}
 
 
-_OPTIONS = ("context", "interrupt_before", "interrupt_after", "durability", "stream_mode", "version")
+ASYNC = "vcr_async"
+"""Where a run line says that the graph was called in an event loop."""
+_OPTIONS = ("context", "interrupt_before", "interrupt_after", "durability")
 
 
 def plain_config(config: Mapping[str, Any] | None) -> dict[str, Any]:

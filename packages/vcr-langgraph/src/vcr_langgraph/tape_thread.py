@@ -1,14 +1,24 @@
-"""What is different about a call that a tape may serve: its edits, its cache, and where its checkpoints go."""
+"""What is different about a call that a tape may serve: its edits, its cache, and where its checkpoints go.
+
+A replayed call keeps its checkpoints in a thread of its own, ``<thread>@<new session>``: it begins where the recorded
+one began, and the recorded thread stays as it is.  LangGraph's node cache is not asked: the tape is.
+"""
 
 from __future__ import annotations
 
+import uuid
+import weakref
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.types import Command
+from vcr_core.engine import Run
 
-from vcr_langgraph.compat import with_last_writer
+from vcr_langgraph.compat import CONFIG_KEY_TASK_ID, with_last_writer
 from vcr_langgraph.graph_call import GraphCall, current_call
+from vcr_langgraph.message_ids import give_ids
 
 if TYPE_CHECKING:
     from vcr_langgraph.recorded_graph import RecordedGraph
@@ -16,19 +26,60 @@ if TYPE_CHECKING:
 _START = "__start__"
 
 
+class Replay:
+    """What the calls of one replayed run share.
+
+    Attributes:
+        thread_suffix: Told apart from the recorded threads by this.
+        interrupt_ids: Ids of interrupts on the tape, and those they have now.
+    """
+
+    def __init__(self, run: Run) -> None:
+        session = run.recorder.session_id if run.recorder is not None else None
+        self.thread_suffix = session or uuid.uuid4().hex[:8]
+        self.interrupt_ids: dict[str, str] = {}
+
+
+_replays: weakref.WeakKeyDictionary[Run, Replay] = weakref.WeakKeyDictionary()
+
+
+def replay_of(run: Run) -> Replay:
+    """Return what the calls of a replayed run share."""
+    found = _replays.get(run)
+    return _replays.setdefault(run, Replay(run)) if found is None else found
+
+
 def with_tape(
     graph: RecordedGraph, call: GraphCall, given: Any, config: RunnableConfig | None
 ) -> tuple[RecordedGraph, Any, RunnableConfig | None]:
     """Return graph, input and config for a call that may be served from a tape."""
-    if call.run.tape is None:
+    given = give_ids(given, call.message_channels, call.input_ids)
+    run = call.run
+    if run.tape is None:
         return graph, given, config
+    replay = replay_of(run)
+    changes: dict[str, Any] = {"cache": None} if graph.cache is not None else {}
     if call.edits:
-        nodes = {name: with_last_writer(node, _write_edits(name)) for name, node in graph.nodes.items()}
-        graph = graph.copy({"nodes": nodes})
+        changes["nodes"] = {name: with_last_writer(node, _write_edits(name)) for name, node in graph.nodes.items()}
         for edit in call.edits.values():
             if edit.first:
                 given = edit.amend_input(given)
-    return graph, given, config
+    if isinstance(given, Command) and isinstance(given.resume, dict):
+        resume = {replay.interrupt_ids.get(key, key): value for key, value in given.resume.items()}
+        given = Command(graph=given.graph, update=given.update, resume=resume, goto=given.goto)
+    if isinstance(graph.checkpointer, BaseCheckpointSaver):
+        config = _own_thread(config, replay.thread_suffix)
+    return graph.copy(changes) if changes else graph, given, config
+
+
+def _own_thread(config: RunnableConfig | None, suffix: str) -> RunnableConfig | None:
+    configurable = (config or {}).get("configurable", {})
+    thread = configurable.get("thread_id")
+    if config is None or thread is None or CONFIG_KEY_TASK_ID in configurable:
+        return config
+    changed = {**configurable, "thread_id": f"{thread}@{suffix}"}
+    changed.pop("checkpoint_id", None)
+    return {**config, "configurable": changed}
 
 
 def _write_edits(name: str) -> Any:
