@@ -214,9 +214,6 @@ def test_start_up_costs_a_few_bare_interpreters():
     assert helped < 5 * bare, f"{helped:.3f} s against {bare:.3f} s"
 
 
-# -- plugins ---------------------------------------------------------------------------------------------------------
-
-
 class Hello:
     @staticmethod
     def register(subparsers):

@@ -21,6 +21,7 @@ from vcr_core.errors import UsageError
 from vcr_core.json_pointer import kind_of
 
 if TYPE_CHECKING:
+    from vcr_core.blame import Change
     from vcr_core.player import VCRPlayer
 
 _DIFF = "Compare two states of one recording or of two, or two whole recordings step by step."
@@ -172,7 +173,7 @@ def _compare_sessions(args: argparse.Namespace) -> int:
 
 def run_blame(args: argparse.Namespace) -> int:
     """Tell which steps set a value."""
-    from vcr_core.json_pointer import PointerSyntaxError, parse, value_at  # noqa: PLC0415
+    from vcr_core.json_pointer import PointerSyntaxError, parse  # noqa: PLC0415
 
     player = open_session(args.session, args.dir)
     try:
@@ -181,48 +182,76 @@ def run_blame(args: argparse.Namespace) -> int:
         guess = "/" + args.pointer.strip("/.").replace(".", "/")
         raise UsageError(f"{error}. Did you mean {guess!r}?") from error
     before = None if args.before is None else find_frame(player, args.before)
-    frames = player.blame(args.pointer, before=before)[: args.limit]
-    missing = object()
-    found: list[dict[str, Any]] = []
-    for frame in frames:
-        entry: dict[str, Any] = {"row": frame.row}
-        for name, part in (("old", "input"), ("new", "output")):
-            value = value_at(
-                player.wire_state(frame.index, "input" if part == "input" else "output"), args.pointer, missing
-            )
-            if value is not missing:
-                entry[name] = value
-        found.append(entry)
+    changes = _last_changes(player, args.pointer, before, args.limit, as_json=args.json)
     if args.json:
-        import msgspec  # noqa: PLC0415
-
-        shown = [{"frame": msgspec.to_builtins(entry.pop("row")), "pointer": args.pointer, **entry} for entry in found]
-        screen.write_json(shown)
-    elif found:
-        screen.write(_blame_table(found))
-    if not found:
+        screen.write_json([_change_json(player, args.pointer, change.frame) for change in changes])
+    elif changes:
+        screen.write(_blame_table(player, changes))
+    if not changes:
         screen.note(f"vcr: no step of {player.path} changed {args.pointer!r}. {_nearest(player, args.pointer)}")
-    return OK if found else ERROR
+    return OK if changes else ERROR
 
 
-def _blame_table(found: list[dict[str, Any]]) -> str:
+def _last_changes(
+    player: VCRPlayer, pointer: str, before: int | None, limit: int | None, *, as_json: bool
+) -> list[Change]:
+    """Return the changes, the last one first; with texts and previews for people, without values for JSON."""
+    from collections import deque  # noqa: PLC0415
+
+    from vcr_core.blame import find_changes  # noqa: PLC0415
+
+    found = find_changes(player, pointer, before=before, keep=_nothing_of if as_json else _text_of)
+    return [*deque(screen.progress(found, 0, "changes"), maxlen=limit)][::-1]
+
+
+def _nothing_of(_value: Any) -> None:
+    """Values of a JSON report are read once it is known which ones are wanted."""
+
+
+def _text_of(value: Any) -> Any:
+    """Return a text as it is, and a short form of anything else."""
     from vcr_core.diff_render import preview  # noqa: PLC0415
 
+    return value if isinstance(value, str) else _Preview(preview(value, limit=100))
+
+
+class _Preview(NamedTuple):
+    """The short form of a value that is no text."""
+
+    text: str
+
+
+def _change_json(player: VCRPlayer, pointer: str, index: int) -> dict[str, Any]:
+    import msgspec  # noqa: PLC0415
+
+    from vcr_core.blame import MISSING  # noqa: PLC0415
+    from vcr_core.json_pointer import value_at  # noqa: PLC0415
+
+    values = {
+        "old": value_at(player.wire_state(index, "input"), pointer, MISSING),
+        "new": value_at(player.wire_state(index), pointer, MISSING),
+    }
+    there = {name: value for name, value in values.items() if value is not MISSING}
+    return {"frame": msgspec.to_builtins(player.rows[index]), "pointer": pointer, **there}
+
+
+def _blame_table(player: VCRPlayer, changes: list[Change]) -> str:
     rows: list[list[str]] = []
-    for entry in found:
-        row = entry["row"]
-        before, after = _changed_lines(entry.get("old"), entry.get("new"))
-        old = preview(before, limit=70) if "old" in entry else "(nothing)"
-        new = preview(after, limit=100) if "new" in entry else "(removed)"
-        rows.append(
-            [
-                screen.Cell(row.index, "dim"),
-                screen.Cell(row.node_name, "bold"),
-                row.timestamp[11:23],
-                f"{old}  →  {new}",
-            ]
-        )
+    for change in changes:
+        row = player.rows[change.frame]
+        old, new = _changed_lines(change.old, change.new)
+        said = f"{_shown(old, '(nothing)', 70)}  →  {_shown(new, '(removed)', 100)}"
+        rows.append([screen.Cell(row.index, "dim"), screen.Cell(row.node_name, "bold"), row.timestamp[11:23], said])
     return screen.table([">#", "step", "when", "change"], rows)
+
+
+def _shown(value: Any, absent: str, limit: int) -> str:
+    from vcr_core.blame import MISSING  # noqa: PLC0415
+    from vcr_core.diff_render import preview  # noqa: PLC0415
+
+    if isinstance(value, _Preview):
+        return screen.cut(value.text, limit)
+    return absent if value is MISSING else preview(value, limit=limit)
 
 
 def _changed_lines(old: Any, new: Any) -> tuple[Any, Any]:
