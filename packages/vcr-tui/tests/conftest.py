@@ -5,6 +5,7 @@ import inspect
 from pathlib import Path
 
 import pytest
+
 from vcr_core import VCRRecorder
 
 

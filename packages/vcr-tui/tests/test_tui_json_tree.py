@@ -5,11 +5,13 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from vcr_core.json_pointer import resolve
 from vcr_tui.cells import columns
 from vcr_tui.glyphs import ASCII, UNICODE
-from vcr_tui.json_tree import JsonTree, Part, describe, pointer
+from vcr_tui.json_tree import JsonTree, Part, pointer
 from vcr_tui.pane_content import tree_line
+from vcr_tui.row_text import describe
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

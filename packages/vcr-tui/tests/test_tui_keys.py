@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from vcr_tui.cells import columns
 from vcr_tui.commands import Commands
 from vcr_tui.help_page import help_lines

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from vcr_core.frames import STATUSES, FrameRow, SessionInfo, Totals
 from vcr_core.store import SessionSummary
 from vcr_tui import chrome
@@ -95,7 +96,7 @@ def test_an_error_is_marked_where_errors_are_rare():
 
 
 def test_only_bursts_are_marked_where_every_column_has_an_error():
-    failing = {at for at in range(0, 1_000, 10)} | {301, 302, 303}
+    failing = set(range(0, 1_000, 10)) | {301, 302, 303}
     rows = [FrameRow(at, "n", status="error" if at in failing else "ok") for at in range(1_000)]
     cells = Tape(table_of(rows)).cells(frames=1_000, width=100)
     assert all(cell.failed for cell in cells)

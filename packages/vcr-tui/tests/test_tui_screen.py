@@ -7,6 +7,7 @@ import re
 import stat
 
 import pytest
+
 from vcr_core import VCRRecorder
 from vcr_tui import commands as commands_module
 from vcr_tui.testing import DOWN, ENTER, ESCAPE, LEFT, PAGE_DOWN, RIGHT, SHIFT_TAB, TAB, ScreenDriver

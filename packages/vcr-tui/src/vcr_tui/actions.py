@@ -192,29 +192,25 @@ def savepoint_diff(path: Path, metadata: dict[str, Any], commit: str) -> str:
 
 def _git_diff(folder: Path, commit: str) -> str | None:
     """Ask git in one folder; None if it does not know the commit."""
-    git = ["git", "-C", str(folder), "--no-pager"]
     options = ["--no-color", "--no-ext-diff", "--no-textconv", "--find-renames"]
+    if _git(folder, "rev-parse", "--verify", "-q", f"{commit}^1") is not None:
+        return _git(folder, "diff", *options, f"{commit}^1", commit, "--")
+    return _git(folder, "show", "--format=", "--root", *options, commit, "--")
+
+
+def _git(folder: Path, *words: str) -> str | None:
+    """Return what a git command prints, or None if it fails."""
     try:
-        known = subprocess.run([*git, "rev-parse", "--verify", "-q", f"{commit}^1"], **_captured())
-        if known.returncode != 0:
-            known = subprocess.run([*git, "rev-parse", "--verify", "-q", f"{commit}^{{commit}}"], **_captured())
-            if known.returncode != 0:
-                return None
-            found = subprocess.run([*git, "show", "--format=", "--root", *options, commit, "--"], **_captured())
-        else:
-            found = subprocess.run([*git, "diff", *options, f"{commit}^1", commit, "--"], **_captured())
+        done = subprocess.run(
+            ["git", "-C", str(folder), "--no-pager", *words],
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            stdin=subprocess.DEVNULL,
+            timeout=_GIT_SECONDS,
+            check=False,
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise FilesUnavailableError(f"git failed: {error}") from error
-    return str(found.stdout) if found.returncode == 0 else None
-
-
-def _captured() -> dict[str, Any]:
-    return {
-        "capture_output": True,
-        "text": True,
-        "encoding": "utf-8",
-        "errors": "replace",
-        "timeout": _GIT_SECONDS,
-        "check": False,
-        "stdin": subprocess.DEVNULL,
-    }
+    return done.stdout if done.returncode == 0 else None

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 from prompt_toolkit.application import Application, run_in_terminal
 from prompt_toolkit.buffer import Buffer
@@ -103,18 +104,26 @@ class Debugger:
     async def run_async(self) -> None:
         """As `run`, in the running event loop."""
         loop = asyncio.get_running_loop()
-        stopping = [signal.SIGTERM, signal.SIGHUP] if hasattr(signal, "SIGHUP") else [signal.SIGTERM]
+        stopping = [signal.SIGTERM, signal.SIGINT, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
         handled = [number for number in stopping if _handle_signal(loop, number, self.exit)]
+        loop.set_exception_handler(self._on_loop_error)
         self.start(self._watch())
         try:
-            await self.app.run_async(handle_sigint=False)
+            await self.app.run_async(handle_sigint=False, set_exception_handler=False)
         finally:
+            loop.set_exception_handler(None)
             for number in handled:
                 loop.remove_signal_handler(number)
             for task in list(self._background):
                 task.cancel()
             await asyncio.gather(*self._background, return_exceptions=True)
             self.desk.close()
+
+    def _on_loop_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Say what broke between two keys, instead of writing a traceback over the screen."""
+        error = context.get("exception")
+        text = f"{type(error).__name__}: {error}" if error is not None else str(context.get("message"))
+        self.desk.fail(f"something broke ({text}); the recording is untouched")
 
     # -- keys --------------------------------------------------------------------------------------------------------
 
@@ -125,10 +134,16 @@ class Debugger:
             for name in key.keys:
                 bindings.add(name, filter=free, eager=name == "escape")(self._runner(key.action))
         for digit in "0123456789":
-            bindings.add(digit, filter=free)(lambda event: self.commands.digit(event.data))
-        bindings.add("escape", filter=~free, eager=True)(lambda event: self.dismiss())
-        bindings.add("c-c", filter=~free)(lambda event: self.dismiss())
+            bindings.add(digit, filter=free)(self._digit)
+        bindings.add("escape", filter=~free, eager=True)(self._dismissed)
+        bindings.add("c-c", filter=~free)(self._dismissed)
         return bindings
+
+    def _digit(self, event: KeyPressEvent) -> None:
+        self.commands.digit(event.data)
+
+    def _dismissed(self, _event: KeyPressEvent) -> None:
+        self.dismiss()
 
     def _runner(self, action: str) -> Callable[[KeyPressEvent], None]:
         return lambda event: self.commands.run(action)

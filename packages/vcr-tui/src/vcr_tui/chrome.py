@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from vcr_core.frames import ErrorInfo, FrameRow, SessionInfo
 from vcr_tui.cells import columns, cut, duration, fit, printable, quantity, wrap
 from vcr_tui.content_builder import FrameDetails, Savepoint
@@ -11,6 +13,9 @@ from vcr_tui.pane_content import Fragments
 from vcr_tui.row_columns import RowColumns
 from vcr_tui.session_view import PANE_TITLES, PANES, Pane
 from vcr_tui.tape import TapeCell, column_of
+
+_PLACE = re.compile(r'  File "(?P<file>.*)", line (?P<line>\d+), in (?P<name>.*)')
+_OWN = re.compile(r"[/\\]vcr_core[/\\]")
 
 
 def money(cost: object) -> str:
@@ -113,12 +118,12 @@ def _error_lines(details: FrameDetails, glyphs: Glyphs, *, width: int, height: i
     lines: list[Fragments] = [
         [("class:banner.head", fit(f" {text}", width))] for text in wrap(title, width - 2, limit=most)
     ]
-    trace = traceback_lines(details.error)
+    trace = traceback_lines(details.error) if whole else places(details.error)
     room = height - len(lines)
     if not trace or room < 1:
         return lines
     if not whole:
-        trace = [text for text in trace if text.strip(" ^~")][-min(5, room) :]
+        trace = trace[-min(5, room) :]
     return lines + [[("class:banner", fit(f"   {printable(text)}", width))] for text in trace[-room:]]
 
 
@@ -135,6 +140,21 @@ def traceback_lines(error: ErrorInfo | None) -> list[str]:
     if error.cause is not None and not error.traceback:
         lines.append(f"caused by {error.cause.type}: {error.cause.message}")
     return lines
+
+
+def places(error: ErrorInfo | None) -> list[str]:
+    """Return the traceback with a line for each place, the innermost last, without the recorder's own."""
+    if error is None:
+        return []
+    found: list[str] = []
+    lines = error.traceback.splitlines()
+    for number, line in enumerate(lines):
+        place = _PLACE.match(line)
+        if place is not None and not _OWN.search(place["file"]):
+            code = lines[number + 1].strip() if number + 1 < len(lines) else ""
+            name = place["file"].replace("\\", "/").rpartition("/")[2]
+            found.append(f"{name}:{place['line']} {place['name']}  {'' if _PLACE.match(code) else code}".rstrip())
+    return [*found, *(f"note: {text}" for note in error.notes for text in note.splitlines())]
 
 
 def _file_lines(savepoint: Savepoint, glyphs: Glyphs, *, width: int, height: int) -> list[Fragments]:

@@ -1,19 +1,27 @@
 """The command line: ``vcr-tui FILE | SESSION_ID | DIRECTORY``, and ``vcr tui`` as a plugin of `vcr`.
 
-Exit codes: 0 after the person quit, 1 if the recording cannot be opened or there is no terminal, 2 for wrong usage.
+Exit codes: 0 after the person quit, 1 if the recording cannot be opened or there is no terminal, 2 for wrong usage,
+130 if it was interrupted before anything was shown.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vcr_core.errors import VcrError
 from vcr_core.store import Store
 from vcr_tui.errors import TuiError
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction  # pyright: ignore[reportPrivateUsage]  # the type of add_subparsers()
+
+    Subparsers = _SubParsersAction[argparse.ArgumentParser]
 
 DESCRIPTION = "Look at a recorded run step by step, edit a state, and go on from there."
 
@@ -89,7 +97,7 @@ def resolve(name: str, *, directory: str) -> Path:
 class Command:
     """``vcr tui``, for the entry point group ``vcr.commands``."""
 
-    def register(self, subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    def register(self, subparsers: Subparsers) -> None:
         """Add the subcommand."""
         parser = subparsers.add_parser("tui", help="look at a run in the terminal", description=DESCRIPTION)
         add_arguments(parser)
@@ -107,6 +115,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return run(parser.parse_args(argv))
     except VcrError as error:
         print(f"vcr-tui: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        if os.environ.get("VCR_TRACEBACK"):
+            raise
+        reason = f"{type(error).__name__}: {error}"
+        print(f"vcr-tui: a fault of its own ({reason}). VCR_TRACEBACK=1 shows where.", file=sys.stderr)
         return 1
 
 

@@ -145,7 +145,9 @@ class GoingOn:
         if self.desk.running is not None:
             self.desk.say("something is running already; Esc stops it")
             return
-        agent = self.desk.agent or session.view.player.session.agent
+        from vcr_tui.resume_plan import recorded_agent  # noqa: PLC0415  # not before the first resume
+
+        agent = self.desk.agent or recorded_agent(session.view.player)
         if agent is None:
             self.terminal.ask(Prompt("agent (module:function) ", "", self._resume_with))
         else:

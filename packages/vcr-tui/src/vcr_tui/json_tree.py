@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any, Literal, NamedTuple
 
-from vcr_core.json_pointer import build
+from vcr_core.json_pointer import build, kind_of
 
 Kind = Literal["object", "list", "range", "text", "json", "string", "number", "boolean", "null", "line", "typed"]
 Path = tuple["str | int | Part", ...]
@@ -57,17 +57,18 @@ class Row(NamedTuple):
 
 def kind_of_value(value: Any) -> Kind:
     """Return what sort of row a wire value is."""
-    if isinstance(value, str):
+    cls = kind_of(value)
+    if cls is str:
         if len(value) > 1 and value[0] in "{[" and value[-1] in "}]":
             return "json"
         return "text" if len(value) > LONG_TEXT or "\n" in value else "string"
-    if isinstance(value, dict):
+    if cls is dict:
         return "typed" if "$vcr" in value else "object"
-    if isinstance(value, list):
+    if cls is list:
         return "list"
     if value is None:
         return "null"
-    return "boolean" if isinstance(value, bool) else "number"
+    return "boolean" if cls is bool else "number"
 
 
 def embedded(text: str) -> Any:
@@ -75,10 +76,10 @@ def embedded(text: str) -> Any:
     if len(text) > _MAX_EMBEDDED:
         return None
     try:
-        found = json.loads(text)
+        found: Any = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, (dict, list)) else None
+    return found if kind_of(found) in (dict, list) else None
 
 
 class JsonTree:
@@ -156,7 +157,7 @@ class JsonTree:
             path, value = stack.pop()
             if path and isinstance(path[-1], str) and accept(path[-1]):
                 return path
-            children = list(self._children(value, path)) if isinstance(value, (dict, list)) else []
+            children = list(self._children(value, path))
             if children:
                 stack.extend((below, item) for _, item, below in reversed(children))
             elif accept(self._leaf_text(value)):
@@ -164,9 +165,9 @@ class JsonTree:
         return None
 
     def _leaf_text(self, value: Any) -> str:
-        if isinstance(value, str):
-            return value
-        if isinstance(value, dict) and self._read_blob is not None and value.get("$vcr") == "blob":
+        if kind_of(value) is str:
+            return str(value)
+        if self._is_blob(value) and self._read_blob is not None:
             return self._read_blob(value) or ""
         return json.dumps(value, ensure_ascii=False, default=str)
 
@@ -205,9 +206,9 @@ class JsonTree:
             assert isinstance(part, Part)
             for at in range(part.start, part.stop):
                 yield self._row(depth, at, row.value[at], (*row.path, at))
-        elif isinstance(row.value, str) or self._is_blob(row.value):
+        elif kind_of(row.value) is str or self._is_blob(row.value):
             yield from self._rows_in_text(row, depth)
-        elif isinstance(row.value, list) and len(row.value) > _MAX_RANGES:
+        elif kind_of(row.value) is list and len(row.value) > _MAX_RANGES:
             yield from self._ranges(row, depth)
         else:
             for label, value, path in self._children(row.value, row.path):
@@ -221,7 +222,7 @@ class JsonTree:
             yield Row(depth, None, "range", row.value, path, True, is_open)
 
     def _rows_in_text(self, row: Row, depth: int) -> Iterator[Row]:
-        text = row.value if isinstance(row.value, str) else self._read_text(row.value)
+        text: str = row.value if kind_of(row.value) is str else self._read_text(row.value)
         found = embedded(text) if kind_of_value(text) == "json" else None
         if found is not None:
             inner = (*row.path, Part("json"))
@@ -236,30 +237,31 @@ class JsonTree:
                 number += 1
 
     def _children(self, value: Any, path: Path) -> Iterator[tuple[str | int | None, Any, Path]]:
-        if isinstance(value, dict):
+        cls = kind_of(value)
+        if cls is dict:
             if "$vcr" in value:
                 content = self._typed_content(value)
                 yield from self._children(content, (*path, "v")) if content is not None else ()
                 return
             for key, item in value.items():
                 yield key, item, (*path, key)
-        elif isinstance(value, list) and len(value) > _MAX_RANGES:
+        elif cls is list and len(value) > _MAX_RANGES:
             for part in _ranges(len(value)):
                 for at in range(part.start, part.stop):
                     yield at, value[at], (*path, part, at)
-        elif isinstance(value, list):
+        elif cls is list:
             for at, item in enumerate(value):
                 yield at, item, (*path, at)
 
     def _typed_content(self, value: dict[str, Any]) -> Any:
         if self._is_blob(value):
             return value
-        content = value.get("v")
-        return content if isinstance(content, (dict, list)) and content else None
+        content: Any = value.get("v")
+        return content if kind_of(content) in (dict, list) and content else None
 
     @staticmethod
     def _is_blob(value: Any) -> bool:
-        return isinstance(value, dict) and value.get("$vcr") == "blob"
+        return kind_of(value) is dict and value.get("$vcr") == "blob"
 
     def _read_text(self, value: dict[str, Any]) -> str:
         text = self._read_blob(value) if self._read_blob is not None else None
@@ -277,49 +279,3 @@ def _ranges(total: int) -> Iterator[Part]:
 def pointer(path: Path) -> str:
     """Return the RFC 6901 pointer of a path, without the steps that are not in the document."""
     return build([step for step in path if not isinstance(step, Part)])
-
-
-def describe(row: Row) -> str:
-    """Return the text of a row's value, on one line: a summary for what opens, JSON for what does not."""
-    value = row.value
-    if row.kind == "object":
-        return f"{{{_count(len(value), 'key')}}}"
-    if row.kind == "list":
-        return f"[{_count(len(value), 'item')}]"
-    if row.kind == "range":
-        part = row.path[-1]
-        assert isinstance(part, Part)
-        return f"[{part.start} … {part.stop - 1}]"
-    if row.kind == "line":
-        return str(value)
-    if row.kind in ("text", "json"):
-        return json.dumps(value[: 4 * LONG_TEXT], ensure_ascii=False)[:-1] + ("" if len(value) > LONG_TEXT * 4 else '"')
-    if row.kind == "typed":
-        return _describe_typed(value)
-    return json.dumps(value, ensure_ascii=False)
-
-
-def remark(row: Row) -> str:
-    """Return what is said beside a text that opens: its length, its lines, that it is JSON."""
-    if row.kind not in ("text", "json") or len(row.value) <= 40:
-        return ""
-    lines = row.value.count("\n")
-    parts = [f"{len(row.value):,} characters"] if len(row.value) > LONG_TEXT else []
-    parts += [f"{lines + 1} lines"] if lines else []
-    return ", ".join((["JSON"] if row.kind == "json" else []) + parts)
-
-
-def _describe_typed(value: dict[str, Any]) -> str:
-    kind, content = str(value.get("$vcr")), value.get("v")
-    if kind == "blob":
-        return f"{value.get('kind')} of {value.get('size', 0):,} bytes, in a file of its own"
-    name = str(value.get("type") or kind).rpartition(":")[2]
-    if isinstance(content, (dict, list)):
-        return f"{name} [{_count(len(content), 'item')}]"
-    if content is None:
-        content = value.get("repr") or value.get("message") or value.get("path") or ""
-    return f"{name} {json.dumps(content, ensure_ascii=False)[:400]}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -10,7 +10,7 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.layout.controls import UIContent, UIControl
 from prompt_toolkit.mouse_events import MouseButton, MouseEvent, MouseEventType
 
-from vcr_tui.cells import columns
+from vcr_tui.cells import columns, cut, printable
 from vcr_tui.glyphs import Glyphs
 from vcr_tui.viewport import Viewport
 
@@ -89,7 +89,10 @@ class LinesControl(UIControl):
 
     def _draw(self, lines: Lines, at: int, row: int, width: int, thumb: range | None) -> StyleAndTextTuples:
         room = width - 1
-        fragments = lines.line(at, room)
+        try:
+            fragments = lines.line(at, room)
+        except Exception as error:  # noqa: BLE001  # foreign data that cannot be drawn costs its line, not the screen
+            fragments = [("class:err", cut(printable(f" line {at}: {type(error).__name__}: {error}"), room))]
         style = lines.cursor_style() if at == lines.cursor() else ""
         if style:
             used = sum(columns(text) for _, text in fragments)

@@ -8,7 +8,8 @@ from typing import Protocol
 from vcr_core.diff_render import preview
 from vcr_tui.cells import columns, cut, printable
 from vcr_tui.glyphs import Glyphs
-from vcr_tui.json_tree import JsonTree, Row, describe, remark
+from vcr_tui.json_tree import JsonTree, Row
+from vcr_tui.row_text import describe, remark
 
 Fragments = list[tuple[str, str]]
 

@@ -11,6 +11,8 @@ from typing import Any
 import msgspec
 
 from vcr_core.diff import diff_as_patch
+from vcr_core.player import VCRPlayer
+from vcr_core.session_file import SessionFile
 from vcr_core.session_ids import split_take
 from vcr_tui.content_builder import ContentBuilder
 from vcr_tui.session_view import SessionView
@@ -44,6 +46,28 @@ def fork_name(name: str, frame: int) -> str | None:
     """Return a name for a fork of a session: ``my_run@12``; None, for one made up, if it would be long."""
     session_id = split_take(name)[0]
     return f"{session_id}@{frame}" if len(session_id) < _LONGEST_NAME else None
+
+
+class _RunLine(msgspec.Struct):
+    """What a "run" line of a recording tells of the agent."""
+
+    agent: str = ""
+
+
+def recorded_agent(player: VCRPlayer) -> str | None:
+    """Return ``module:function`` of the agent that was recorded, or None if it was recorded by hand."""
+    if player.session.agent:
+        return player.session.agent
+    source = player.source
+    if not isinstance(source, SessionFile):
+        return None
+    for kind, data in source.other_lines():
+        if kind == "run":
+            try:
+                return msgspec.json.decode(data, type=_RunLine).agent or None
+            except msgspec.DecodeError:
+                return None
+    return None
 
 
 def plan_resume(view: SessionView, builder: ContentBuilder, *, agent: str) -> ResumePlan:

@@ -30,7 +30,7 @@ _PRIVATE = re.compile(r"\x1b\[[?<>=][0-9;]*[a-zA-Z]|\x1b\[[0-9 ]*q|\x1b\]52;[^\x
 class ScreenFile(io.StringIO):
     """A terminal's end of the line: what is written moves a screen."""
 
-    encoding = "utf-8"  # type: ignore[assignment]  # prompt_toolkit asks its output for it
+    encoding = "utf-8"
 
     def __init__(self, width: int, height: int) -> None:
         super().__init__()
@@ -132,7 +132,7 @@ class ScreenDriver:
         Raises:
             AssertionError: With the screen, if that does not happen in time.
         """
-        holds = (lambda: what in self.text) if isinstance(what, str) else what
+        holds: Callable[[], bool] = (lambda: what in self.text) if isinstance(what, str) else what
         end = time.monotonic() + timeout
         while not holds():
             left = end - time.monotonic()
