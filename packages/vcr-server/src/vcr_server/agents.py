@@ -23,7 +23,9 @@ def parse_agents(options: Iterable[str]) -> dict[str, str]:
     for option in options:
         name, _, target = option.partition("=")
         if not _NAME.fullmatch(name) or not _TARGET.fullmatch(target):
-            raise ServerSetupError(f"--agent {option}: expected name=module:function, such as coder=my_agents:run_coder")
+            raise ServerSetupError(
+                f"--agent {option}: expected name=module:function, such as coder=my_agents:run_coder"
+            )
         if name in agents:
             raise ServerSetupError(f"--agent {option}: there is an agent {name} already")
         agents[name] = target

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable
+import os
+from collections.abc import AsyncGenerator, Iterable
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -16,8 +17,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Scope
-from vcr_core.errors import VcrError
 
+from vcr_core.errors import VcrError
 from vcr_server.answers import answer_error, json_answer, problem_answer
 from vcr_server.errors import Problem
 from vcr_server.guard import Guard
@@ -28,6 +29,8 @@ from vcr_server.service import Service, service_of
 from vcr_server.watch import Watch
 
 STATIC = Path(__file__).parent / "static"
+SOURCES = Path(__file__).parent / "dashboard"
+SOURCES_VARIABLE = "VCR_DASHBOARD_SOURCES"
 
 
 class DashboardFiles(StaticFiles):
@@ -55,6 +58,13 @@ async def show_signed_out(request: Request) -> Response:
     return Response((STATIC / "signed-out.html").read_bytes(), 401, media_type="text/html")
 
 
+async def show_sources_page(request: Request) -> Response:
+    """Show the dashboard from its modules, for those who work on them."""
+    page = (STATIC / "index.html").read_text("utf-8")
+    page = page.replace("/dashboard.js", "/sources/main.js").replace("/style.css", "/sources/style.css")
+    return Response(page, media_type="text/html")
+
+
 async def get_document(request: Request) -> Response:
     """Return the OpenAPI document of this server."""
     return json_answer(document())
@@ -67,6 +77,8 @@ async def refuse_unknown(request: Request) -> Response:
 
 def build_routes() -> list[BaseRoute]:
     """Return the routes in the order in which they are tried."""
+    from_sources = bool(os.environ.get(SOURCES_VARIABLE)) and SOURCES.is_dir()
+    modules: list[BaseRoute] = [Mount("/sources", DashboardFiles(directory=SOURCES))] if from_sources else []
     api: list[BaseRoute] = [Route(each.path, each.handler, methods=[each.method.upper()]) for each in ENDPOINTS]
     return [
         Route("/login", log_in),
@@ -75,6 +87,8 @@ def build_routes() -> list[BaseRoute]:
         *api,
         WebSocketRoute("/api/live", serve_live),
         Route("/api/{rest:path}", refuse_unknown, methods=["GET", "POST", "PUT", "DELETE", "PATCH"]),
+        *([Route("/", show_sources_page)] if from_sources else []),
+        *modules,
         Mount("/", DashboardFiles(directory=STATIC, html=True)),
     ]
 
@@ -88,7 +102,7 @@ def build_app(service: Service, hosts: Iterable[str]) -> ASGIApp:
     """
 
     @contextlib.asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_: Starlette) -> AsyncGenerator[None, None]:
         watch = Watch(service)
         task = asyncio.create_task(watch.run())
         try:

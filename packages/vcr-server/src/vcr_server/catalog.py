@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from vcr_core.errors import VcrError
-from vcr_core.player import VCRPlayer
-from vcr_core.session_ids import SUFFIX, SessionIdError, split_take
 
+from vcr_core.errors import VcrError
+from vcr_core.session_ids import SUFFIX, SessionIdError, split_take
 from vcr_server.digest import SessionDigest, digest_of, public_digest
-from vcr_server.player_pool import PlayerPool
+from vcr_server.player_pool import PlayerPool, open_player
 
 _VERSION = 1
 
@@ -77,7 +76,7 @@ class Catalog:
         """Look at one file; return whether it changed, None if it is gone."""
         with self._lock:
             try:
-                status = os.stat(self.directory / f"{name}{SUFFIX}")
+                status = (self.directory / f"{name}{SUFFIX}").stat()
             except OSError:
                 known = self._digests.pop(name, None)
                 self.version += known is not None
@@ -118,7 +117,7 @@ class Catalog:
         if known is not None and known.frames:
             with self._pool.use(name) as player:
                 return digest_of(name, player, known)
-        player = VCRPlayer.load(self.directory / f"{name}{SUFFIX}")
+        player = open_player(self.directory / f"{name}{SUFFIX}")
         try:
             return digest_of(name, player)
         finally:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from vcr_core.errors import VcrError
-
 from vcr_server.errors import ServerSetupError
 
 TOKEN_VARIABLE = "VCR_SERVER_TOKEN"  # noqa: S105 - the name of a variable
@@ -31,7 +30,9 @@ exit status: 0 after SIGINT or SIGTERM, 1 if the server cannot start, 2 for a wr
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the server to a parser."""
     parser.add_argument("directory", nargs="?", default=".vcr", help="directory of the recordings (default: .vcr)")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1, this machine only)")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1, this machine only)"
+    )
     parser.add_argument("--port", type=int, default=8765, help="port; 0 takes a free one (default: 8765)")
     parser.add_argument(
         "--agent",
@@ -94,7 +95,9 @@ def check_address(host: str, token: str) -> None:
     except ValueError:
         raise ServerSetupError(f"--host {host}: expected an IP address, or localhost") from None
     if not local and not token:
-        raise ServerSetupError(f"--host {host} can be reached from other machines: set ${TOKEN_VARIABLE} to a secret first")
+        raise ServerSetupError(
+            f"--host {host} can be reached from other machines: set ${TOKEN_VARIABLE} to a secret first"
+        )
     if token and (len(token) < 16 or not token.isascii() or not token.isprintable() or " " in token):
         raise ServerSetupError(f"${TOKEN_VARIABLE} must be at least 16 printable ASCII characters without spaces")
 
@@ -120,7 +123,10 @@ async def _serve(options: argparse.Namespace, directory: Path, agents: dict[str,
 
     def announce() -> None:
         if options.json:
-            print(json.dumps({"url": address, "login": login, "directory": str(directory), "pid": os.getpid()}), flush=True)
+            print(
+                json.dumps({"url": address, "login": login, "directory": str(directory), "pid": os.getpid()}),
+                flush=True,
+            )
         else:
             print(f"Agent VCR shows {directory} at {address}\nOpen once to log in: {login}", flush=True)
 

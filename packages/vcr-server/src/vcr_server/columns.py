@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+
 from vcr_core.frames import FrameRow
 from vcr_core.player import VCRPlayer
-
 from vcr_server.digest import lane_path
 
 _KEPT = 16

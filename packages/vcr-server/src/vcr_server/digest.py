@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+
 from vcr_core.frames import FrameRow, SessionInfo
 from vcr_core.player import VCRPlayer
 
@@ -30,15 +31,15 @@ class SessionDigest(msgspec.Struct, omit_defaults=True):
         tags: The recording's tags.
         agent: ``module:function`` of the agent, where known.
         frames: Number of frames, shared ones included.
-        errors: Indexes of the frames that failed.
+        errors: Indexes of the frames that failed; those shared with the parent are counted there.
         checkpoints: Indexes of named frames.
         odd: Indexes of frames with another status than ok and error.
         nodes: Distinct names of steps, the first 64.
         lanes: Branch of each frame as runs ``[lane, count]``; empty when all are on one.
         lane_names: Branch paths by lane.
-        latency_ms: Sum over the frames that are not inside another one.
-        tokens: Sum of the known tokens.
-        cost_usd: Sum of the known costs, None if none is known.
+        latency_ms: Sum over its own frames that are not inside another one.
+        tokens: Sum of the known tokens of its own frames.
+        cost_usd: Sum of the known costs of its own frames, None if none is known.
         status: ``ok`` or ``error`` as the end line says; None while there is none.
         problem: Why the file cannot be read.
         torn: True if it ends in a torn line.
@@ -92,9 +93,10 @@ def add_rows(digest: SessionDigest, rows: Sequence[FrameRow]) -> None:
     lane_of = {path: lane for lane, path in enumerate(digest.lane_names)}
     nodes = dict.fromkeys(digest.nodes)
     for row in rows:
-        if row.status == "error":
+        own = row.index >= digest.cut
+        if row.status == "error" and own:
             digest.errors.append(row.index)
-        elif row.status != "ok":
+        elif row.status not in ("ok", "error"):
             digest.odd.append(row.index)
         if row.kind == "checkpoint":
             digest.checkpoints.append(row.index)
@@ -105,6 +107,8 @@ def add_rows(digest: SessionDigest, rows: Sequence[FrameRow]) -> None:
             digest.lanes[-1][1] += 1
         else:
             digest.lanes.append([lane, 1])
+        if not own:
+            continue
         digest.latency_ms += row.latency_ms if row.parent is None else 0.0
         digest.tokens += row.tokens or 0
         if row.cost_usd is not None:
@@ -158,4 +162,4 @@ def public_digest(digest: SessionDigest, parent: str | None) -> dict[str, Any]:
         "problem": digest.problem,
         "torn": digest.torn,
     }
-    return shown | {name: value for name, value in optional.items() if value or value == 0.0 and name == "cost"}
+    return shown | {name: value for name, value in optional.items() if value or (value == 0.0 and name == "cost")}

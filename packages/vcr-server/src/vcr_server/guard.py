@@ -1,4 +1,4 @@
-"""Stands before everything else, for HTTP and WebSocket alike: refuses what does not come from the person's own browser.
+"""Stands before everything, for HTTP and WebSocket alike: refuses what does not come from the person's own browser.
 
 In order: the Host header (421, against DNS rebinding), Origin and ``Sec-Fetch-Site`` (403, against other sites), the
 token or cookie (401), the size of the body (413). It also adds the security headers to every answer. Routing and what
@@ -30,10 +30,6 @@ _HEADERS = (
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
-
-
-class _BodyTooLarge(Exception):
-    """Raised out of `receive`, through the application, back to the guard."""
 
 
 class Guard:
@@ -125,7 +121,6 @@ class Guard:
 
     async def _pass_http(self, scope: Scope, receive: Receive, send: Send) -> None:
         seen = 0
-        started = False
 
         async def bounded_receive() -> Message:
             nonlocal seen
@@ -133,19 +128,10 @@ class Guard:
             if message["type"] == "http.request":
                 seen += len(message.get("body", b""))
                 if seen > self._max_body:
-                    raise _BodyTooLarge
+                    raise self._too_large()  # the application answers it as any other problem
             return message
 
-        async def watched_send(message: Message) -> None:
-            nonlocal started
-            started = started or message["type"] == "http.response.start"
-            await _with_headers(send)(message)
-
-        try:
-            await self._app(scope, bounded_receive, watched_send)
-        except _BodyTooLarge:
-            if not started:
-                await problem_answer(self._too_large())(scope, receive, _with_headers(send))
+        await self._app(scope, bounded_receive, _with_headers(send))
 
 
 async def _deny_websocket(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:

@@ -10,12 +10,13 @@ import asyncio
 import inspect
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import msgspec
+
 from vcr_core.errors import VcrError
 from vcr_core.player import VCRPlayer
-
 from vcr_server.agents import load_agent
 
 
@@ -56,7 +57,9 @@ def run_order(order: Order) -> Outcome:
     try:
         agent = load_agent(order.agent)
         player = VCRPlayer.load_by_id(order.session, order.directory)
-        config = ResumeConfig(**order.config)
+        outputs: dict[str, Any] = order.config.pop("output_overrides", {})
+        by_index = {int(key) if key.isdigit() else key: value for key, value in outputs.items()}
+        config = ResumeConfig(**order.config, output_overrides=by_index)
         if inspect.iscoroutinefunction(agent) or hasattr(agent, "ainvoke"):
             return Outcome(asyncio.run(player.aresume(agent, config)))
         return Outcome(player.resume(agent, config))
@@ -72,7 +75,7 @@ def main() -> int:
     """Read an order, run it, write the outcome."""
     answer = os.dup(1)
     os.dup2(2, 1)
-    sys.path.insert(0, os.getcwd())
+    sys.path.insert(0, str(Path.cwd()))
     order = msgspec.json.decode(sys.stdin.buffer.read(), type=Order)
     outcome = run_order(order)
     sys.stdout.flush()

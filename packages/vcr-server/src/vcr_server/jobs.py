@@ -23,10 +23,11 @@ MAX_RUNNING = 4
 MAX_KEPT = 50
 MAX_LOG = 64 << 10
 GRACE_SECONDS = 2.0
+POLL_SECONDS = 0.02
 JobStatus = Literal["running", "done", "failed", "cancelled"]
 
 
-class Job(msgspec.Struct, omit_defaults=True):
+class Job(msgspec.Struct):
     """One run, as JSON shows it.
 
     Attributes:
@@ -149,7 +150,9 @@ class Jobs:
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,  # the terminal's Ctrl-C is the server's, which then ends its jobs
         )
-        assert process.stdin and process.stdout and process.stderr
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
         reading = asyncio.create_task(self._keep_log(job, process.stderr))
         try:
             process.stdin.write(msgspec.json.encode(order))
@@ -177,13 +180,16 @@ class Jobs:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """End a process that still runs: first politely, then not."""
-    if process.returncode is not None:
-        return
-    with contextlib.suppress(ProcessLookupError):
-        process.terminate()
-        try:
-            await asyncio.wait_for(process.wait(), GRACE_SECONDS / 2)
-        except (asyncio.TimeoutError, asyncio.CancelledError):
-            process.kill()
-            await process.wait()
+    """End a process that still runs: first politely, then not.
+
+    Its status is looked at and not awaited: `Process.wait` also waits for the pipes, which an agent's own children may
+    hold open.
+    """
+    for stop in (process.terminate, process.kill):
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                stop()
+        for _ in range(round(GRACE_SECONDS / 2 / POLL_SECONDS)):
+            if process.returncode is not None:
+                return
+            await asyncio.sleep(POLL_SECONDS)

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Any
 
 import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
-from vcr_core.errors import VcrError
-from vcr_core.session_ids import split_take
 
+from vcr_core.errors import VcrError
+from vcr_core.frames import FrameRow
+from vcr_core.player import VCRPlayer
+from vcr_core.session_ids import split_take
 from vcr_server.answers import problem_of
 from vcr_server.hub import Mailbox, encode
 from vcr_server.service import Service, service_of
-from vcr_server.watch import MAX_ROWS, rows_from
+from vcr_server.watch import MAX_ROWS, read_rows
 
 SEND_SECONDS = 10.0
 PACE_SECONDS = 0.015
@@ -97,8 +98,8 @@ async def _follow(name: str, first: int, service: Service, mailbox: Mailbox) -> 
         mailbox.sessions.pop()
     mailbox.sessions.add(name)  # before reading: what is recorded from here on comes as an event of its own
 
-    def read(player: Any) -> tuple[int, list[Any]]:
-        return len(player), rows_from(player.rows, first)
+    def read(player: VCRPlayer) -> tuple[int, list[FrameRow]]:
+        return len(player), read_rows(player, first=first)
 
     frames, rows = await service.with_player(name, read)
     if frames - first > MAX_ROWS:

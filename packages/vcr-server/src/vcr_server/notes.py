@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import msgspec
+
 from vcr_core.session_ids import split_take
 
 DIRECTORY = "notes"

@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-from vcr_core import __version__
 
+from vcr_core import __version__
 from vcr_server.routes import ENDPOINTS, Endpoint
 
 _PATH_SCHEMAS: dict[str, dict[str, Any]] = {
@@ -61,7 +61,7 @@ def document() -> dict[str, Any]:
 
 def _operation(endpoint: Endpoint) -> dict[str, Any]:
     summary = (endpoint.handler.__doc__ or "").strip().splitlines()[0]
-    content = {"content": {endpoint.media_type: {"schema": {}}}}
+    content: dict[str, Any] = {"content": {endpoint.media_type: {"schema": {}}}}
     responses: dict[str, Any] = {str(endpoint.status): {"description": "Done", **content}}
     if endpoint.method == "get":
         responses["304"] = {"description": "The client holds it already"}

@@ -6,8 +6,8 @@ from typing import TypeVar
 
 import msgspec
 from starlette.requests import Request
-from vcr_core.session_ids import split_take
 
+from vcr_core.session_ids import split_take
 from vcr_server.errors import Problem
 
 T = TypeVar("T")

@@ -5,16 +5,29 @@ A player is used by one thread at a time. A file that was replaced or truncated 
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
 from vcr_core.player import VCRPlayer
 from vcr_core.session_ids import SUFFIX, split_take
-from vcr_core.store import SessionNotFoundError
+from vcr_core.store import SessionNotFoundError, summarize_file
+from vcr_core.wire_format import FormatError
+
+
+def open_player(path: Path) -> VCRPlayer:
+    """Open a recording whose first line was looked at before: most files that are none are found out cheaply.
+
+    Raises:
+        FormatError: If it is not a recording.
+        OSError: If it cannot be read.
+    """
+    summary = summarize_file(path)
+    if summary.problem is not None:
+        raise FormatError(summary.problem, path=path)
+    return VCRPlayer.load(path)
 
 
 class _Open:
@@ -23,7 +36,7 @@ class _Open:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.player: VCRPlayer | None = None
-        self.inode = (0, 0)
+        self.inode: tuple[int, int] = (0, 0)
 
 
 class PlayerPool:
@@ -54,7 +67,7 @@ class PlayerPool:
         return path
 
     @contextmanager
-    def use(self, name: str, *, fresh: bool = True) -> Iterator[VCRPlayer]:
+    def use(self, name: str, *, fresh: bool = True) -> Generator[VCRPlayer, None, None]:
         """Give the player of a session to this thread for the length of the block.
 
         Args:
@@ -73,7 +86,7 @@ class PlayerPool:
             inode = (status.st_dev, status.st_ino)
             if slot.player is None or slot.inode != inode:
                 self._close(slot)
-                slot.player, slot.inode = VCRPlayer.load(path), inode
+                slot.player, slot.inode = open_player(path), inode
             elif fresh:
                 slot.player.refresh()
             yield slot.player
@@ -108,13 +121,3 @@ class PlayerPool:
                     self._close(slot)
                     slot.lock.release()
             self._open.clear()
-
-
-def file_mark(path: Path) -> tuple[int, int, int]:
-    """Return what tells one version of a file from another: inode, mtime in ns, size.
-
-    Raises:
-        OSError: If it is not there.
-    """
-    status = os.stat(path)
-    return status.st_ino, status.st_mtime_ns, status.st_size

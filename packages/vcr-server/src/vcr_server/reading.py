@@ -8,13 +8,14 @@ from typing import Any
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
+
 from vcr_core.diff import diff
 from vcr_core.frames import FrameRow
 from vcr_core.player import VCRPlayer, check_index
 from vcr_core.state_reader import Part
 from vcr_core.wire_format import unseal
-
 from vcr_server.answers import json_answer, tag_of, validated
+from vcr_server.blob_values import encode_filled
 from vcr_server.errors import Problem
 from vcr_server.parameters import frame_index, query_choice, query_number, query_text, session_name
 from vcr_server.service import service_of
@@ -28,7 +29,12 @@ async def get_health(request: Request) -> Response:
     """Tell that the server answers, and how busy it is."""
     service = service_of(request)
     lost = sum(mailbox.lost for mailbox in service.hub.mailboxes)
-    known = {"ok": True, "sessions": len(service.catalog.digests()), "clients": len(service.hub.mailboxes), "lost": lost}
+    known = {
+        "ok": True,
+        "sessions": len(service.catalog.digests()),
+        "clients": len(service.hub.mailboxes),
+        "lost": lost,
+    }
     return json_answer(known)
 
 
@@ -130,7 +136,7 @@ async def _get_state(request: Request, part: Part) -> Response:
 
     def read(player: VCRPlayer) -> tuple[bytes, str]:
         line = player.raw_line(index)
-        return msgspec.json.encode(player.wire_state(index, part)), f"{seal_of(line)}-{part}"
+        return encode_filled(player.wire_state(index, part), player.path.parent), f"{seal_of(line)}-{part}"
 
     content, tag = await service.with_player(session_name(request), read)
     return validated(request, content, tag)
@@ -138,11 +144,9 @@ async def _get_state(request: Request, part: Part) -> Response:
 
 async def get_diff(request: Request) -> Response:
     """Return what differs between two states of any two frames of any two sessions."""
-    service = service_of(request)
     old = await _state_of_reference(request, "a", query_choice(request, "a_part", ("output", "input")))
     new = await _state_of_reference(request, "b", query_choice(request, "b_part", ("output", "input")))
     ops = await asyncio.to_thread(lambda: [op.as_dict() for op in diff(old, new)])
-    del service
     return json_answer({"ops": ops})
 
 

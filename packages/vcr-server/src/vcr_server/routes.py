@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from starlette.requests import Request
@@ -37,7 +38,7 @@ class Endpoint(NamedTuple):
     method: str
     path: str
     handler: Handler
-    query: dict[str, Schema] = {}
+    query: Mapping[str, Schema] = MappingProxyType({})
     required: tuple[str, ...] = ()
     body: type | None = None
     status: int = 200

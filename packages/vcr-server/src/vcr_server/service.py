@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from starlette.requests import Request
 from starlette.websockets import WebSocket
-from vcr_core.player import VCRPlayer
 
+from vcr_core.player import VCRPlayer
 from vcr_server.access import Access
 from vcr_server.catalog import Catalog
 from vcr_server.columns import ColumnCache
@@ -44,7 +44,7 @@ class Service:
         self.jobs = Jobs(directory, self.agents, self.hub)
 
     @contextmanager
-    def player(self, name: str, *, fresh: bool = True) -> Iterator[VCRPlayer]:
+    def player(self, name: str, *, fresh: bool = True) -> Generator[VCRPlayer, None, None]:
         """Give the player of a session to this thread for the length of the block."""
         with self.pool.use(name, fresh=fresh) as player:
             yield player

@@ -9,7 +9,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from hypercorn.asyncio import serve
+from hypercorn.asyncio import serve  # pyright: ignore[reportUnknownVariableType]  # its WSGI half is untyped
 from hypercorn.config import Config, Sockets
 from starlette.types import ASGIApp
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable
+from functools import partial
 from pathlib import Path
-from typing import Any
+
+from watchfiles import awatch  # pyright: ignore[reportUnknownVariableType]  # one argument of it is untyped
 
 from vcr_core.errors import VcrError
 from vcr_core.frames import FrameRow
+from vcr_core.player import VCRPlayer
 from vcr_core.session_ids import SUFFIX
-from watchfiles import awatch
-
 from vcr_server.catalog import is_session_name
 from vcr_server.service import Service
 
@@ -134,10 +135,10 @@ class Watch:
             if digest is None:
                 continue
             hub.tell_all({"type": "session", "session": catalog.public(digest)})
-            if name not in followed:
-                self._sent.pop(name, None)
-                continue
             first = self._sent.get(name, max(0, digest.frames - 1))
+            if name not in followed:
+                self._sent[name] = digest.frames
+                continue
             if first > digest.frames:  # the file was replaced by a shorter one
                 hub.tell_subscribers(name, {"type": "gap", "session": name})
                 first = digest.frames
@@ -146,23 +147,16 @@ class Watch:
     async def _tell_frames(self, name: str, first: int) -> None:
         while True:
             try:
-                rows = await self._service.with_player(name, lambda player: rows_from(player.rows, first))
+                rows = await self._service.with_player(name, partial(read_rows, first=first))
             except (VcrError, OSError):
                 return  # the file went away or turned unreadable; its digest says so
             if not rows:
                 return
-            self._service.hub.tell_subscribers(
-                name, {"type": "frames", "session": name, "from": first, "rows": rows}
-            )
+            self._service.hub.tell_subscribers(name, {"type": "frames", "session": name, "from": first, "rows": rows})
             first += len(rows)
             self._sent[name] = first
 
-    def rewind(self, name: str, frames: int) -> None:
-        """Note how many frames of a session its newest follower has been given."""
-        self._sent.setdefault(name, frames)
 
-
-def rows_from(rows: Any, first: int) -> list[FrameRow]:
+def read_rows(player: VCRPlayer, *, first: int) -> list[FrameRow]:
     """Return the rows from one on, a bounded number of them."""
-    found: list[FrameRow] = rows[first : first + MAX_ROWS]
-    return found
+    return list(player.rows[first : first + MAX_ROWS])

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any, Literal, Union
+from typing import Any, Literal, cast
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
+
 from vcr_core.json_patch import apply
 from vcr_core.player import VCRPlayer
 from vcr_core.recorder import VCRRecorder
 from vcr_core.session_ids import check_session_id, new_session_id
-
 from vcr_server.answers import json_answer
 from vcr_server.errors import Problem
 from vcr_server.notes import MAX_TEXT, Note
 from vcr_server.parameters import MAX_INDEX, body_as, session_name, whole_number
 from vcr_server.service import Service, service_of
 
-Changes = Union[dict[str, Any], list[dict[str, Any]]]
+Changes = dict[str, Any] | list[dict[str, Any]]
 
 
 class ForkOrder(msgspec.Struct, forbid_unknown_fields=True):
@@ -56,7 +55,7 @@ class ResumeOrder(msgspec.Struct, forbid_unknown_fields=True):
     """
 
     agent: str
-    from_frame: Union[int, str, None] = None
+    from_frame: int | str | None = None
     mode: Literal["fork", "replay", "mock"] = "fork"
     state_overrides: Changes = {}
     inject_mocks: dict[str, Any] = {}
@@ -120,9 +119,9 @@ def changed_state(state: Any, changes: Changes) -> Any:
         return apply(state, changes)
     if not changes:
         return state
-    if not isinstance(state, Mapping):
+    if not isinstance(state, dict):
         raise Problem(422, "changes", "the state is no object, so it takes a JSON patch and no values by name")
-    return {**state, **changes}
+    return {**cast("dict[str, Any]", state), **changes}
 
 
 async def post_resume(request: Request) -> Response:

@@ -6,7 +6,7 @@ import { clock, count, duration, money, status } from './format.js';
 import { Diff } from './diff_view.js';
 import { Tree } from './json_tree.js';
 import {
-  TABS, agents, at, columns, current, dialog, dropEdits, edits, editsHere, fail, go, notes, pin, readState, showTab, source, tab, togglePin, trouble, view, withEdits,
+  TABS, at, columns, current, dialog, dropEdits, edits, editsHere, fail, go, notes, pin, readState, showTab, source, tab, togglePin, trouble, view, withEdits,
 } from './store.js';
 
 const LABELS = { state: 'State', input: 'Input', diff: 'Diff', compare: 'Compare', meta: 'Meta' };
@@ -92,8 +92,9 @@ function earlier(i) {
 function Changes({ shown }) {
   const before = earlier(shown.i);
   const call = isCall(shown.line.kind);
-  const ways = [!call && ['input', 'what this step changed'], before !== null && ['before', `since frame #${before}, ${call ? 'the same step' : 'the state before'}`],
-    call && before !== null && ['asked', `what was asked, since frame #${before}`]].filter(Boolean);
+  const same = ['error', 'checkpoint'].includes(shown.line.kind); // their output is their input
+  const ways = [!call && !same && ['input', 'what this step changed'], before !== null && ['before', `since frame #${before}, ${call ? 'the same step' : 'the state before'}`],
+    call && before !== null && ['asked', `what was asked, since frame #${before}`], same && ['input', 'what this step changed']].filter(Boolean);
   const [choice, setChoice] = useState(null);
   const way = ways.some((w) => w[0] === choice) ? choice : ways[0]?.[0];
   const key = way && `${shown.id}/${shown.i}/${way}/${before}`;
@@ -144,7 +145,7 @@ function Actions({ shown }) {
   const pinned = pin.value?.id === shown.id && pin.value?.i === shown.i;
   const open = (name) => () => { dialog.value = { name }; };
   const alone = source.value.embedded;
-  return html`<div class="actions">${alone ? '' : html`<button class="btn main" onClick=${open('resume')} disabled=${!agents.value.length && false}>Resume <kbd>r</kbd></button><button class="btn" onClick=${open('fork')}>Fork <kbd>f</kbd></button>`}
+  return html`<div class="actions">${alone ? '' : html`<button class="btn main" onClick=${open('resume')}>Resume <kbd>r</kbd></button><button class="btn" onClick=${open('fork')}>Fork <kbd>f</kbd></button>`}
     <button class="btn" aria-pressed=${pinned} onClick=${togglePin}>${pinned ? 'Unpin' : 'Pin'} <kbd>c</kbd></button>
     ${alone ? '' : html`<button class="btn" onClick=${open('note')}>Note <kbd>m</kbd></button><a class="btn" href=${`/api/sessions/${encodeURIComponent(at.value.id)}/export`} download>Share <kbd>x</kbd></a>`}
     ${edits.value ? html`<button class="btn" onClick=${dropEdits}>Drop edits</button>` : ''}</div>`;
