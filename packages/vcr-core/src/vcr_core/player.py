@@ -15,7 +15,6 @@ from vcr_core import diff as structural
 from vcr_core.blobs import BlobStore
 from vcr_core.errors import VcrError
 from vcr_core.frames import Frame, FrameMetadata, FrameRow, SessionInfo, Totals
-from vcr_core.json_pointer import value_at
 from vcr_core.legacy import LegacyFile, is_legacy
 from vcr_core.session_file import SessionFile, SessionSource
 from vcr_core.state_reader import Part, StateReader
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from vcr_core.engine.plan import ResumeConfig
 
 T = TypeVar("T")
-_MISSING = object()
 
 
 class FrameIndexError(VcrError, IndexError):
@@ -199,7 +197,11 @@ class VCRPlayer:
 
     def refresh(self) -> int:
         """Take in what was recorded since; return the number of new frames."""
-        return self.source.refresh()
+        before = len(self)
+        new = self.source.refresh()
+        if len(self) != before + new:
+            self._reader.forget()
+        return new
 
     def follow(self, *, interval: float = 0.05, timeout: float | None = None) -> Iterator[Frame]:
         """Yield the frames that are there, then each new one as it is recorded, until the recording is finished.
@@ -352,16 +354,10 @@ class VCRPlayer:
             pointer: RFC 6901, such as ``/plan/steps/0``.
             before: Look at the frames before this one only.
         """
-        found: list[Frame] = []
-        last = len(self) if before is None else self._check(before)
-        for index in range(last):
-            if self.source.row(index).kind in ("llm", "tool", "value"):
-                continue
-            old = value_at(self.wire_state(index, "input"), pointer, _MISSING)
-            new = value_at(self.wire_state(index), pointer, _MISSING)
-            if old is not new and (old is _MISSING or new is _MISSING or structural.first_difference(old, new)):
-                found.append(self.get_frame(index))
-        return found[::-1]
+        from vcr_core.blame import find_changes  # noqa: PLC0415  # most who look do not ask who it was
+
+        last = None if before is None else self._check(before)
+        return [self.get_frame(change.frame) for change in find_changes(self, pointer, before=last)][::-1]
 
     def resume(self, agent: Any, config: ResumeConfig | None = None) -> str:
         """Run the recorded run again up to the cut from the tape, and live from there on, into a new session.

@@ -93,12 +93,20 @@ def run_resume(args: argparse.Namespace) -> int:
         skip_nodes=args.skip,
         new_session_id=args.id,
     )
-    name = args.agent or (player.session.agent or "")
-    if not name:
-        raise UsageError(f"{player.path} does not say which agent was recorded; name it: module:function")
-    resumption = run_again(player, load_agent(name), config)
+    resumption = run_again(player, load_agent(args.agent or recorded_agent(player)), config)
     _tell(resumption, player, as_json=args.json)
     return OK if resumption.error is None else ERROR
+
+
+def recorded_agent(player: VCRPlayer) -> str:
+    """Return the name of the agent that was recorded.
+
+    Raises:
+        UsageError: If the recording does not say.
+    """
+    if not player.session.agent:
+        raise UsageError(f"{player.path} does not say which agent was recorded; name it: module:function")
+    return player.session.agent
 
 
 def _patch(cut: int | str | None, assignments: list[str]) -> Any:

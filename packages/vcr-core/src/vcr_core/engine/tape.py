@@ -132,7 +132,7 @@ class Tape:
         return events
 
     def _runs_again(self, branch: str) -> bool:
-        """True if the steps of a branch are asked for again; those inside a served, or a live, step are not waited for."""
+        """True if the steps of a branch are asked for again; those inside a served or live step are not waited for."""
         first = self._firsts.get(branch)
         return first is not None and self._is_event(self.rows[first])
 

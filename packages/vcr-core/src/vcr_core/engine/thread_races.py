@@ -43,7 +43,7 @@ def _wait_code(fs: Any, timeout: Any = None, return_when: Any = "ALL_COMPLETED")
 
 
 def _as_completed_code(fs: Any, timeout: Any = None) -> Any:
-    return _vcr_as_completed(fs, timeout)  # type: ignore[name-defined]  # noqa: F821  # pyright: ignore[reportUndefinedVariable]  # by `_swap`
+    yield from _vcr_as_completed(fs, timeout)  # type: ignore[name-defined]  # noqa: F821  # pyright: ignore[reportUndefinedVariable]  # by `_swap`
 
 
 class _Races:
