@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
+from itertools import compress
 from pathlib import Path
 from typing import Protocol
 
@@ -161,7 +162,7 @@ class SessionFile:
         """Map frame indexes to lines.  A damaged line keeps the place of the frame that it was."""
         kinds, frames = self._index.kinds, self._frames
         if DAMAGED not in kinds[self._scanned :]:
-            frames.extend(n for n in range(self._scanned, len(kinds)) if kinds[n] == FRAME)
+            frames.extend(compress(range(self._scanned, len(kinds)), map(FRAME.__eq__, kinds[self._scanned :])))
         else:
             for number in range(self._scanned, len(kinds)):
                 if kinds[number] == FRAME:
@@ -275,13 +276,15 @@ class SessionFile:
         end = self._index.starts[self._frames[index]]
         if end - begin > _CACHE_BYTES // 4 or self._frames[index] - self._frames[first] != index - first:
             return
-        lines = os.pread(self._descriptor, end - begin, begin).split(b"\n")
-        for number, line in enumerate(lines[:-1], first):
+        content = os.pread(self._descriptor, end - begin, begin)
+        lines = content.split(b"\n")
+        try:
+            decoded = states_decoder.decode_lines(content)
+        except DECODE_ERRORS:
+            return  # one of them is damaged: each is decoded, and named, when it is asked for
+        for number, (line, states) in enumerate(zip(lines, decoded, strict=False), first):
             if number not in self._cache:
-                try:
-                    self._keep(number, states_decoder.decode(line).data, line)
-                except DECODE_ERRORS:
-                    continue  # named when this very frame is asked for
+                self._keep(number, states.data, line)
 
     def _keep(self, index: int, states: FrameStates, line: bytes) -> None:
         self._cache[index] = (states, b'"$vcr"' in line, len(line))

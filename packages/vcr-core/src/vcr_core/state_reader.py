@@ -5,19 +5,21 @@ The work for one frame is bounded by the size of its own state; see `vcr_core.st
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Literal
 
 import msgspec
 
 from vcr_core.errors import VcrError
-from vcr_core.json_patch import apply
-from vcr_core.json_pointer import resolve
+from vcr_core.json_patch import JsonPatchError, apply
+from vcr_core.json_pointer import JsonPointerError, resolve
 from vcr_core.session_file import SessionSource
-from vcr_core.wire_format import FrameStates
 
 Part = Literal["input", "output"]
 Ops = list[dict[str, Any]]
+_MANY_PATCHES = 8
+_REMEMBERED = 32
 
 
 class MissingStateError(VcrError):
@@ -38,16 +40,14 @@ class MissingStateError(VcrError):
 
 def copy_wire(value: Any) -> Any:
     """Return a copy of a wire value that shares its leaves."""
-    cls: type = type(value)
-    if cls is dict:
-        return {key: item if type(item) is str else copy_wire(item) for key, item in value.items()}
-    if cls is list:
-        return [item if type(item) is str else copy_wire(item) for item in value]
-    return value
+    return msgspec.to_builtins(value)
 
 
 class StateReader:
     """Reads the states of one recording, and through it those of the session it was forked from.
+
+    States that took many patches to put together are remembered, so that going to and fro in a long run costs little
+    more than the copy that is handed out.
 
     Args:
         source: The recording.
@@ -57,6 +57,11 @@ class StateReader:
     def __init__(self, source: SessionSource, *, open_parent: Callable[[str], StateReader]) -> None:
         self.source = source
         self._open_parent = open_parent
+        self._built: OrderedDict[tuple[int, Part], tuple[Any, bool]] = OrderedDict()
+
+    def forget(self) -> None:
+        """Forget what was put together; the recording is not the one it was."""
+        self._built.clear()
 
     def read(self, index: int, part: Part) -> tuple[Any, bool]:
         """Return the wire value of a frame's input or output, and whether it may hold tagged values.
@@ -68,62 +73,63 @@ class StateReader:
             DamagedFrameError: If a line it leans on cannot be decoded.
         """
         patches: list[Ops] = []
+        try:
+            whole, tagged = self._walk_back(index, part, patches)
+            if patches:
+                whole = _apply(whole, patches)
+        except (LookupError, TypeError, AttributeError, RecursionError, JsonPatchError, JsonPointerError) as error:
+            reason = f"a patch on the way to it does not fit: {error}"
+            raise MissingStateError(self.source.path, index, reason) from error
+        if len(patches) >= _MANY_PATCHES:
+            self._built[index, part] = copy_wire(whole), tagged
+            if len(self._built) > _REMEMBERED:
+                self._built.popitem(last=False)
+        return whole, tagged
+
+    def _walk_back(self, index: int, part: Part, patches: list[Ops]) -> tuple[Any, bool]:
+        """Return the nearest state before this one that is there whole; collect the patches from there, last first."""
+        states_of, built = self.source.states, self._built
         tagged = False
         at = index
         while True:
-            states, has_tags = self.source.states(at)
+            states, has_tags = states_of(at)
             tagged = tagged or has_tags
             if states.tape is not None:
-                whole, parent_tagged = self._open_parent(states.tape.session).read(states.tape.frame, part)
-                tagged = tagged or parent_tagged
-                break
-            found = self._whole_or_patch(states, part, patches)
-            if found is not msgspec.UNSET:
-                whole = copy_wire(found)
-                break
+                whole, more = self._open_parent(states.tape.session).read(states.tape.frame, part)
+                return whole, tagged or more
+            if (at, part) in built:
+                whole, more = built[at, part]
+                built.move_to_end((at, part))
+                return copy_wire(whole), tagged or more
             if part == "output":
-                part = "input"
-                continue
-            at, part = self._base(states, index, at)
-        try:
-            for ops in reversed(patches):
-                if ops:
-                    whole = _apply(whole, ops)
-        except (VcrError, LookupError, TypeError, AttributeError, RecursionError) as error:
-            raise MissingStateError(
-                self.source.path, index, f"a patch on the way to it does not fit: {error}"
-            ) from error
-        return whole, tagged
-
-    @staticmethod
-    def _whole_or_patch(states: FrameStates, part: Part, patches: list[Ops]) -> Any:
-        """Return the whole state, or put the patch that leads to it on the list."""
-        whole, patch = states.input_state, states.input_patch
-        if part == "output":
-            whole, patch = states.output_state, states.output_patch
-        if whole is msgspec.UNSET:
-            patches.append(patch or [])
-        return whole
-
-    def _base(self, states: FrameStates, index: int, at: int) -> tuple[int, Part]:
-        base = states.base
-        if base is None or not 0 <= base < at:
-            raise MissingStateError(self.source.path, index, f"its state leans on frame {base}, which is not before it")
-        return base, "input" if states.base_part == "input" else "output"
+                if states.output_state is not msgspec.UNSET:
+                    return copy_wire(states.output_state), tagged
+                if states.output_patch:
+                    patches.append(states.output_patch)
+            if states.input_state is not msgspec.UNSET:
+                return copy_wire(states.input_state), tagged
+            if states.input_patch:
+                patches.append(states.input_patch)
+            base = states.base
+            if base is None or not 0 <= base < at:
+                reason = f"its state leans on frame {base}, which is not before it"
+                raise MissingStateError(self.source.path, index, reason)
+            at, part = base, "input" if states.base_part == "input" else "output"
 
 
-def _apply(document: Any, ops: Ops) -> Any:
-    """Apply recorded operations in place; the appends that histories are made of take a short way."""
+def _apply(document: Any, patches: list[Ops]) -> Any:
+    """Apply patches in place, the last first; the appends that histories are made of take a short way."""
     container: Any = None
     known = ""
-    for op in ops:
-        path = op["path"]
-        if op["op"] == "add" and path[-2:] == "/-":
-            if container is None or path != known:
-                container, known = resolve(document, path[:-2]), path
-            container.append(copy_wire(op["value"]))
-        else:
-            container = None
-            own = {**op, "value": copy_wire(op["value"])} if "value" in op else op
-            document = apply(document, [own], in_place=True)
+    for ops in reversed(patches):
+        for op in ops:
+            path = op["path"]
+            if op["op"] == "add" and path[-2:] == "/-":
+                if container is None or path != known:
+                    container, known = resolve(document, path[:-2]), path
+                container.append(copy_wire(op["value"]))
+            else:
+                container = None
+                own = {**op, "value": copy_wire(op["value"])} if "value" in op else op
+                document = apply(document, [own], in_place=True)
     return document
