@@ -14,10 +14,10 @@ from typing import Any
 
 from vcr_core.engine import EndedStep, Run, RunningStep, StepCall, current_run
 from vcr_core.engine.scope import current_scope
-
 from vcr_llm import settings
 from vcr_llm.errors import LlmError
 from vcr_llm.exchange import Reply, Request, ResponseHead
+from vcr_llm.json_values import as_dict
 from vcr_llm.providers import find_provider
 from vcr_llm.request_record import UnreadableBodyError, canonical_input, edited_request, raw_input
 from vcr_llm.response_record import asks_stream, is_stream, reply_of
@@ -136,10 +136,10 @@ class CapturedCall:
         Raises:
             UnservableError: If a mock or edit gives something that is no response.
         """
-        output = self.step.result()
+        output: Any = self.step.result()
         if not isinstance(output, dict):
             raise UnservableError(self.step.call.key or "", f"it is of type {type(output).__name__}")
-        fields: dict[str, Any] = output
+        fields = as_dict(output)
         if "status" not in fields and "error" not in fields:
             fields = {"status": 200, "headers": {"content-type": "application/json"}, "body": fields}
         try:

@@ -14,14 +14,12 @@ from vcr_core.engine.propagation import install as carry_scopes
 from vcr_core.engine.propagation import tasks_spawn_scopes
 from vcr_core.engine.scope import ROOT
 from vcr_core.engine.tape import Tape
-
 from vcr_llm.network_guard import guarded, watch_network
 from vcr_llm.patching import apply_patches, remove_patches
 from vcr_llm.settings import Normalize, disuse, local_settings, make_settings, use
 
 if TYPE_CHECKING:
     from vcr_core import VCRRecorder
-
     from vcr_llm.prices import PriceTable
 
 
@@ -37,8 +35,8 @@ def capture(
     """Capture the LLM and HTTP calls of a block.
 
     A call inside a run (``recorder.run(agent)``, ``player.resume(agent)``) belongs to that run: it is recorded, or
-    served while the run is replayed, under the step that makes it.  A call outside of any run is recorded by `recorder`,
-    and can be served with `replay`.
+    served while the run is replayed, under the step that makes it.  A call outside of any run is recorded by
+    `recorder`, and can be served with `replay`.
 
     Args:
         recorder: Records what is called outside of a run; None leaves such calls alone.

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from vcr_llm.json_values import as_dict
 from vcr_llm.llm_metadata import assembled
 from vcr_llm.providers import Answer, Asked, Usage, provider_named
 
@@ -53,17 +54,15 @@ def calls_of(player: VCRPlayer) -> Iterator[LlmCall]:
 def call_of(frame: Frame) -> LlmCall | None:
     """Return the LLM call that a frame holds, or None if it holds none that was captured."""
     provider = provider_named(frame.node_name)
-    given: Any = frame.input_state
-    output: Any = frame.output_state
-    if provider is None or not isinstance(given, dict) or "url" not in given or not isinstance(output, dict):
+    given, output = as_dict(frame.input_state), as_dict(frame.output_state)
+    if provider is None or "url" not in given:
         return None
-    body: Any = given.get("body")
-    asked = provider.ask(body if isinstance(body, dict) else {}, str(given.get("url")))
+    asked = provider.ask(as_dict(given.get("body")), str(given["url"]))
     custom = frame.metadata.custom
     answer = None
     if isinstance(output.get("status"), int) and output["status"] < 400:
-        content = assembled(provider, output) if "stream" in output else output.get("body")
-        answer = provider.answer(content) if isinstance(content, dict) else None
+        content = assembled(provider, output) if "stream" in output else as_dict(output.get("body"))
+        answer = provider.answer(content) if content else None
     cost = custom.get("cost")
     return LlmCall(
         frame.index,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from vcr_llm.json_values import as_dict
 from vcr_llm.response_record import body_bytes
 from vcr_llm.stream_events import read_events
 
@@ -37,10 +38,10 @@ def metadata_of(
         return known
     known.fields = {"provider": provider.system, "operation": provider.operation}
     try:
-        body = output.get("body")
+        body = as_dict(output.get("body"))
         if "stream" in output:
             body = known.message = assembled(provider, output)
-        if isinstance(body, dict) and isinstance(output.get("status"), int) and output["status"] < 400:
+        if body and isinstance(output.get("status"), int) and output["status"] < 400:
             _describe(known, provider, given, provider.answer(body), prices)
     except Exception as error:  # noqa: BLE001  # the provider's data, not ours; the frame itself is whole
         known.fields["not_understood"] = repr(error)
@@ -49,7 +50,7 @@ def metadata_of(
 
 def assembled(provider: Provider, output: dict[str, Any]) -> dict[str, Any]:
     """Return the body that a recorded stream amounts to."""
-    content_type = str((output.get("headers") or {}).get("content-type", ""))
+    content_type = str(as_dict(output.get("headers")).get("content-type", ""))
     return provider.assemble(read_events(body_bytes(output), content_type))
 
 
@@ -79,11 +80,11 @@ def _describe(
 
 def _error_text(body: Any) -> str | None:
     """Return the message of an error body, in the forms that providers use."""
-    if not isinstance(body, dict):
+    fields = as_dict(body)
+    if not fields:
         return str(body)[:500] if body else None
-    fields: dict[str, Any] = body
     error = fields.get("error", fields)
-    if isinstance(error, dict):
-        inner: dict[str, Any] = error
+    inner = as_dict(error)
+    if inner:
         error = inner.get("message") or inner.get("Message")
     return error if isinstance(error, str) else None

@@ -1,7 +1,7 @@
 """Blocks connections while a run is replayed: a replay that calls out is wrong, whatever it then returns.
 
-The guard is an audit hook, so it sees every connection and look-up that goes through CPython's `socket`, in every thread
-and however the socket was made.  What does not go through it is listed in docs/llm.md.
+The guard is an audit hook, so it sees every connection and look-up that goes through CPython's `socket`, in every
+thread and however the socket was made.  What does not go through it is listed in docs/llm.md.
 """
 
 from __future__ import annotations
@@ -10,15 +10,14 @@ import fnmatch
 import os
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from vcr_core.engine import ResumeMode, Run, StepCall, current_run
 from vcr_core.engine.divergence import find_call_site
 from vcr_core.engine.plan import names_step
 from vcr_core.engine.scope import current_scope
-
 from vcr_llm.captured_call import is_sending
 from vcr_llm.errors import LlmError
 
@@ -163,9 +162,11 @@ def _enclosing_call() -> tuple[StepCall, Callable[[], Any]] | None:
 
 
 def _address(args: tuple[Any, ...]) -> str | None:
-    address = args[1] if len(args) > 1 else None
-    if isinstance(address, tuple) and len(address) >= 2:
-        return f"{address[0]}:{address[1]}"
+    address: Any = args[1] if len(args) > 1 else None
+    if isinstance(address, tuple):
+        parts: tuple[Any, ...] = address
+        host, port, *_ = parts
+        return f"{host}:{port}"
     if isinstance(address, (str, bytes)):
         return os.fsdecode(address) or None
     return None
@@ -184,13 +185,17 @@ def _is_numeric(host: str) -> bool:
     return ":" in host or host.replace(".", "").isdecimal()
 
 
-def _program(args: tuple[Any, ...]) -> str | None:
+def _program(args: Sequence[Any]) -> str | None:
     command: Any = args[1] if len(args) > 1 and args[1] else args[0]
-    words = [os.fsdecode(word) for word in command] if isinstance(command, (list, tuple)) else str(command).split()
+    words = [os.fsdecode(word) for word in cast("list[Any]", command)] if _is_list(command) else str(command).split()
     names = {word.rpartition("/")[2] for word in words[:1]}
     if words and words[0].rpartition("/")[2] in ("sh", "bash", "dash", "zsh", "env"):
         names |= {word.rpartition("/")[2] for text in words[1:] for word in text.split()}
     return " ".join(words)[:200] if names & _NETWORK_PROGRAMS else None
+
+
+def _is_list(command: Any) -> bool:
+    return isinstance(command, (list, tuple))
 
 
 def _system(args: tuple[Any, ...]) -> str | None:

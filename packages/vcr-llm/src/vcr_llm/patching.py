@@ -57,8 +57,7 @@ def apply_patches() -> None:
 def remove_patches() -> None:
     """Undo all patches."""
     with _applied.lock:
-        if _applied.finder in sys.meta_path and _applied.finder is not None:
-            sys.meta_path.remove(_applied.finder)
+        sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not _applied.finder]
         _applied.finder = None
         while _applied.undos:
             _applied.undos.popitem()[1]()

@@ -14,23 +14,9 @@ from urllib.parse import parse_qsl, urlencode, urlunsplit
 from vcr_llm.content_coding import decode_whole
 from vcr_llm.errors import LlmError
 from vcr_llm.exchange import Request
+from vcr_llm.header_names import CREDENTIALS, CREDENTIALS_IN_QUERY, MEANT, VOLATILE, VOLATILE_STARTS
 from vcr_llm.tool_call_ids import rename_ids, restore_ids
 
-_VOLATILE = frozenset(
-    """accept-encoding accept-language age cache-control connection content-encoding content-length content-md5 date
-    expect host idempotency-key keep-alive pragma sentry-trace baggage te traceparent tracestate transfer-encoding
-    upgrade user-agent via x-amzn-trace-id x-client-request-id x-cloud-trace-context x-correlation-id x-forwarded-for
-    x-goog-api-client x-request-id x-trace-id""".split()
-)
-_VOLATILE_STARTS = ("x-stainless-", "x-b3-", "x-amz-", "amz-sdk-", "sec-", "x-datadog-", "helicone-request")
-_MEANT = frozenset({"x-amz-target"})
-_CREDENTIALS = frozenset(
-    """api-key apikey authorization cookie ocp-apim-subscription-key proxy-authorization x-api-key x-auth-token
-    x-goog-api-key x-goog-user-project x-subscription-token""".split()
-)
-_SECRET_QUERY = frozenset(
-    {"access_token", "api-key", "api_key", "apikey", "key", "sig", "signature", "subscription-key", "token"}
-)
 _BOUNDARY = re.compile(r'boundary="?([^";,\s]+)"?', re.IGNORECASE)
 
 
@@ -102,7 +88,7 @@ def clean_url(request: Request) -> str:
     """Return the URL without user, password, fragment and credentials in the query."""
     parts = request.parts
     pairs = parse_qsl(parts.query, keep_blank_values=True)
-    kept = [(name, value) for name, value in pairs if name.lower() not in _SECRET_QUERY and not _signs(name)]
+    kept = [(name, value) for name, value in pairs if name.lower() not in CREDENTIALS_IN_QUERY and not _signs(name)]
     query = parts.query if len(kept) == len(pairs) else urlencode(kept)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, query, ""))
 
@@ -114,8 +100,8 @@ def _signs(name: str) -> bool:
 def _compared_headers(request: Request) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in sorted((name.lower(), value) for name, value in request.headers):
-        if name in _MEANT or not (
-            name in _VOLATILE or name in _CREDENTIALS or name.startswith(_VOLATILE_STARTS) or (name, value) in _DEFAULTS
+        if name in MEANT or not (
+            name in VOLATILE or name in CREDENTIALS or name.startswith(VOLATILE_STARTS) or (name, value) in _DEFAULTS
         ):
             found[name] = f"{found[name]}, {value}" if name in found else value
     return found

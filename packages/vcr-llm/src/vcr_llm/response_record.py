@@ -1,7 +1,7 @@
 """What a frame holds of a response, and back: bodies that can be read and yet are served byte for byte.
 
-A JSON body is kept parsed where one of a few ways to write JSON gives exactly its bytes again (`_STYLES`); else as text,
-else as bytes.  A stream is kept chunk by chunk, with the time of each and how it ended.
+A JSON body is kept parsed where one of a few ways to write JSON gives exactly its bytes again (`_STYLES`); else as
+text, else as bytes.  A stream is kept chunk by chunk, with the time of each and how it ended.
 """
 
 from __future__ import annotations
@@ -10,13 +10,10 @@ import json
 from typing import Any
 
 from vcr_core import Stream
-
 from vcr_llm.exchange import Failure, Headers, Reply, ResponseHead
+from vcr_llm.header_names import NOT_SERVED
+from vcr_llm.json_values import as_dict, as_list
 
-_DROPPED = frozenset(
-    """connection content-encoding content-length keep-alive proxy-authenticate set-cookie trailer transfer-encoding
-    upgrade""".split()
-)
 _STREAM_TYPES = (
     "text/event-stream",
     "application/x-ndjson",
@@ -42,8 +39,7 @@ def is_stream(head: ResponseHead, request_input: dict[str, Any]) -> bool:
 
 def asks_stream(request_input: dict[str, Any]) -> bool:
     """True if a request asks for a stream."""
-    body: Any = request_input.get("body")
-    asked = isinstance(body, dict) and body.get("stream") is True
+    asked = as_dict(request_input.get("body")).get("stream") is True
     return asked or "stream" in str(request_input.get("url", "")).rpartition("/")[2].lower()
 
 
@@ -99,10 +95,8 @@ def reply_of(output: dict[str, Any]) -> Reply:
 
 
 def _failure(recorded: Any) -> Failure | None:
-    if not isinstance(recorded, dict):
-        return None
-    texts: dict[str, Any] = recorded
-    return Failure(*(str(texts.get(name, "")) for name in ("type", "message", "reason")))
+    texts = as_dict(recorded)
+    return Failure(*(str(texts.get(name, "")) for name in ("type", "message", "reason"))) if texts else None
 
 
 def body_bytes(output: dict[str, Any]) -> bytes:
@@ -152,7 +146,7 @@ def _plain_headers(headers: Headers) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in headers:
         name = key.lower()
-        if name in _DROPPED:
+        if name in NOT_SERVED:
             continue
         if name in found:
             before = found[name]
@@ -165,7 +159,7 @@ def _plain_headers(headers: Headers) -> dict[str, Any]:
 def _header_list(headers: dict[str, Any]) -> Headers:
     pairs: Headers = []
     for name, value in headers.items():
-        values: list[Any] = value if isinstance(value, list) else [value]
+        values = as_list(value) or [value]
         pairs += [(name, str(item)) for item in values]
     return pairs
 

@@ -10,6 +10,8 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
+from vcr_llm.json_values import as_list
+
 _STRING_HEADER = 7
 _SIZES = {0: 0, 1: 0, 2: 1, 3: 2, 4: 4, 5: 8, 8: 8, 9: 16}
 """Bytes of the values of headers of fixed size, by their type."""
@@ -24,7 +26,7 @@ def read_events(content: bytes, content_type: str) -> list[dict[str, Any]]:
     if kind.startswith("text/event-stream"):
         texts = list(sse_data(text))
     elif text.lstrip()[:1] == "[":
-        return _objects(_parse(text))
+        return [item for item in as_list(_parse(text)) if isinstance(item, dict)]
     else:
         texts = text.splitlines()
     found = [_parse(item) for item in texts]
@@ -47,11 +49,6 @@ def _parse(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return None  # "[DONE]", a comment, a line that was cut off
-
-
-def _objects(value: Any) -> list[dict[str, Any]]:
-    items: list[Any] = value if isinstance(value, list) else []
-    return [item for item in items if isinstance(item, dict)]
 
 
 def _binary_events(content: bytes) -> Iterator[dict[str, Any]]:

@@ -19,7 +19,6 @@ from vcr_llm.response_record import record_reply
 
 if TYPE_CHECKING:
     from vcr_core.engine import RunningStep
-
     from vcr_llm.providers import Provider
 
 

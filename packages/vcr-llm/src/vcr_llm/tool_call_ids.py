@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from vcr_llm.json_values import as_dict, as_list
+
 _ID_KEYS = frozenset({"tool_call_id", "tool_use_id", "toolUseId", "call_id"})
 _CALL_TYPES = frozenset({"function", "tool_use", "server_tool_use", "function_call", "custom", "custom_tool_call"})
 _CALL_KEYS = frozenset({"functionCall", "functionResponse", "function_call", "function_response"})
@@ -32,12 +34,12 @@ def restore_ids(body: Any, ids: dict[str, str]) -> Any:
 
 
 def _walk(value: Any, change: Callable[[str], str], key: str) -> Any:
-    if isinstance(value, dict):
-        fields: dict[str, Any] = value
+    fields = as_dict(value)
+    if fields:
         is_call = fields.get("type") in _CALL_TYPES or key in _CALL_KEYS
         return {name: _field(name, item, change, is_call=is_call) for name, item in fields.items()}
-    items: list[Any] | None = value if isinstance(value, list) else None
-    return value if items is None else [_walk(item, change, key) for item in items]
+    items = as_list(value)
+    return [_walk(item, change, key) for item in items] if items else value
 
 
 def _field(name: str, value: Any, change: Callable[[str], str], *, is_call: bool) -> Any:

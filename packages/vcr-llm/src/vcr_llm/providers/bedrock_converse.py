@@ -5,21 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
-from vcr_llm.providers.arguments import parse_arguments
-from vcr_llm.providers.meaning import (
-    Answer,
-    Asked,
-    Json,
-    Provider,
-    ToolCall,
-    Usage,
-    add_counts,
-    as_count,
-    as_dict,
-    as_list,
-    as_text,
-    without,
-)
+from vcr_llm.json_values import Json, add_counts, as_count, as_dict, as_list, as_text, parse_arguments, without
+from vcr_llm.providers.meaning import Answer, Asked, Provider, ToolCall, Usage
 
 _PATH = re.compile(r"/model/([^/]+)/converse(?:-stream)?$")
 
@@ -90,10 +77,10 @@ def _add_delta(block: Json, delta: Json) -> None:
 
 
 def _finished(block: Json) -> Json:
-    tool = block.get("toolUse")
-    return (
-        {**block, "toolUse": {**tool, "input": parse_arguments(tool.get("input"))}} if isinstance(tool, dict) else block
-    )
+    tool = as_dict(block.get("toolUse"))
+    if not tool:
+        return block
+    return {**block, "toolUse": {**tool, "input": parse_arguments(tool.get("input"))}}
 
 
 BEDROCK_CONVERSE = Provider("bedrock.converse", "aws.bedrock", "chat", "aws", _PATH, _ask, _answer, _assemble)

@@ -5,20 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from vcr_llm.providers.meaning import (
-    Answer,
-    Asked,
-    Json,
-    Provider,
-    ToolCall,
-    Usage,
-    add_counts,
-    as_count,
-    as_dict,
-    as_list,
-    as_text,
-    without,
-)
+from vcr_llm.json_values import Json, add_counts, as_count, as_dict, as_list, as_text, without
+from vcr_llm.providers.meaning import Answer, Asked, Provider, ToolCall, Usage
 
 _PATH = re.compile(r"/models/([^/:]+):(?:streamG|g)enerateContent$")
 

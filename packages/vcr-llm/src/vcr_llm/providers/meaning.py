@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-Json = dict[str, Any]
+from vcr_llm.json_values import Json, as_dict
 
 
 @dataclass(frozen=True)
@@ -109,34 +109,3 @@ class Provider:
     def model(self, given: Json) -> str | None:
         """Return the model that the input of a step names."""
         return self.ask(as_dict(given.get("body")), str(given.get("url", ""))).model
-
-
-def as_dict(value: Any) -> Json:
-    """Return a dict as it is, {} for anything else."""
-    return value if isinstance(value, dict) else {}
-
-
-def as_list(value: Any) -> list[Any]:
-    """Return a list as it is, [] for anything else."""
-    return value if isinstance(value, list) else []
-
-
-def as_text(value: Any) -> str | None:
-    """Return a text as it is, None for anything else."""
-    return value if isinstance(value, str) else None
-
-
-def as_count(value: Any) -> int | None:
-    """Return a number of tokens, None for anything else."""
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def add_counts(*counts: int | None) -> int | None:
-    """Return the sum of what is known; None if nothing is."""
-    known = [count for count in counts if count is not None]
-    return sum(known) if known else None
-
-
-def without(body: Json, *names: str) -> Json:
-    """Return a body without some of its members."""
-    return {name: value for name, value in body.items() if name not in names}

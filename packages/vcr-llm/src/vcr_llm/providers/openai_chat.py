@@ -5,20 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from vcr_llm.providers.arguments import parse_arguments
-from vcr_llm.providers.meaning import (
-    Answer,
-    Asked,
-    Json,
-    Provider,
-    ToolCall,
-    Usage,
-    as_count,
-    as_dict,
-    as_list,
-    as_text,
-    without,
-)
+from vcr_llm.json_values import Json, as_count, as_dict, as_list, as_text, parse_arguments, without
+from vcr_llm.providers.meaning import Answer, Asked, Provider, ToolCall, Usage
 
 
 def _ask(body: Json, url: str) -> Asked:

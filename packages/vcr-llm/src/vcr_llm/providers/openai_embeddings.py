@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from vcr_llm.providers.meaning import Answer, Asked, Json, Provider, as_dict, as_text, without
+from vcr_llm.json_values import Json, as_dict, as_text, without
+from vcr_llm.providers.meaning import Answer, Asked, Provider
 from vcr_llm.providers.openai_chat import read_usage
 
 

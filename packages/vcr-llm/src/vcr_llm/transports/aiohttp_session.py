@@ -18,6 +18,8 @@ from vcr_llm.exchange import Failure, Reply, Request, ResponseHead
 from vcr_llm.tee import Tee
 
 Undo = Callable[[], None]
+# What the libraries' classes are mixed with is written against them, but they are not imported here.
+_Mixed: Any = object
 Handler = Callable[[Any], Awaitable[Any]]
 
 
@@ -52,7 +54,8 @@ class _Adapter:
 
     def __init__(self, library: ModuleType) -> None:
         self._library = library
-        self._tee_reader, self._served_reader = _reader_classes(library.StreamReader)
+        self._tee_reader: Any = type("TeeReader", (_TeeReader, library.StreamReader), {})
+        self._served_reader: Any = type("ServedReader", (_ServedReader, library.StreamReader), {})
 
     async def middleware(self, request: Any, handler: Handler) -> Any:
         """Record or serve one request; redirects come as requests of their own."""
@@ -159,80 +162,84 @@ def _protocol() -> Any:
     )
 
 
-def _reader_classes(base: type) -> tuple[Any, Any]:
-    """Return the readers of live and of served bodies; both fetch a chunk when, and only when, one is waited for."""
+class _PulledReader(_Mixed):  # type: ignore[misc]  # see `_Mixed`
+    """A reader that fetches a chunk when, and only when, one is waited for; mixed into the library's own class."""
 
-    class PulledReader(base):  # type: ignore[misc]  # the base is the library's, which is not imported here
-        def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-            super().__init__(_protocol(), 2**16, loop=loop)
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        reader: Any = super()
+        reader.__init__(_protocol(), 2**16, loop=loop)
 
-        async def _wait(self, func_name: str) -> None:
-            try:
-                found = await self.pull()
-            except BaseException as error:
-                if isinstance(error, Exception):
-                    self.set_exception(error)
-                raise
-            if found is None:
-                self.feed_eof()
-                return
-            chunk, ends = found
-            if ends:
-                self.begin_http_chunk_receiving()
-            self.feed_data(chunk)
-            if ends:
-                self.end_http_chunk_receiving()
+    async def _wait(self, func_name: str) -> None:
+        try:
+            found = await self.pull()
+        except BaseException as error:
+            if isinstance(error, Exception):
+                self.set_exception(error)
+            raise
+        if found is None:
+            self.feed_eof()
+            return
+        chunk, ends = found
+        if ends:
+            self.begin_http_chunk_receiving()
+        self.feed_data(chunk)
+        if ends:
+            self.end_http_chunk_receiving()
 
-        async def wait_eof(self) -> None:
-            while not self.is_eof():
-                await self._wait("wait_eof")
+    async def wait_eof(self) -> None:
+        while not self.is_eof():
+            await self._wait("wait_eof")
 
-        async def pull(self) -> tuple[bytes, bool] | None:
-            raise NotImplementedError
+    async def pull(self) -> tuple[bytes, bool] | None:
+        raise NotImplementedError
 
-    class TeeReader(PulledReader):
-        def __init__(self, reader: Any, tee: Tee, loop: asyncio.AbstractEventLoop) -> None:
-            super().__init__(loop)
-            self._reader = reader
-            self._tee = tee
 
-        async def pull(self) -> tuple[bytes, bool] | None:
-            try:
-                with self._tee.pulling():
+class _TeeReader(_PulledReader):
+    """The body of a live response."""
+
+    def __init__(self, reader: Any, tee: Tee, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._reader = reader
+        self._tee = tee
+
+    async def pull(self) -> tuple[bytes, bool] | None:
+        try:
+            with self._tee.pulling():
+                chunk, ends = await self._reader.readchunk()
+                while not chunk and ends:
                     chunk, ends = await self._reader.readchunk()
-                    while not chunk and ends:
-                        chunk, ends = await self._reader.readchunk()
-            except BaseException as error:
-                self._tee.fail(error)
-                raise
-            if not chunk:
-                self._tee.complete()
-                return None
-            return self._tee.add(chunk), self._reader._http_chunk_splits is not None
-
-        def on_eof(self, callback: Callable[[], None]) -> None:
-            self._reader.on_eof(callback)
-
-    class ServedReader(PulledReader):
-        def __init__(
-            self,
-            call: CapturedCall,
-            reply: Reply,
-            make_error: Callable[[Failure], BaseException],
-            loop: asyncio.AbstractEventLoop,
-        ) -> None:
-            super().__init__(loop)
-            self._call = call
-            self._reply = reply
-            self._make_error = make_error
-            self._left = list(reversed(reply.chunks))
-
-        async def pull(self) -> tuple[bytes, bool] | None:
-            if self._left:
-                return self._left.pop(), True
-            if self._reply.failure is not None:
-                raise self._make_error(self._reply.failure)
-            self._call.check_end(self._reply)
+        except BaseException as error:
+            self._tee.fail(error)
+            raise
+        if not chunk:
+            self._tee.complete()
             return None
+        return self._tee.add(chunk), self._reader._http_chunk_splits is not None
 
-    return TeeReader, ServedReader
+    def on_eof(self, callback: Callable[[], None]) -> None:
+        self._reader.on_eof(callback)
+
+
+class _ServedReader(_PulledReader):
+    """The body of a recorded one."""
+
+    def __init__(
+        self,
+        call: CapturedCall,
+        reply: Reply,
+        make_error: Callable[[Failure], BaseException],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        super().__init__(loop)
+        self._call = call
+        self._reply = reply
+        self._make_error = make_error
+        self._left = list(reversed(reply.chunks))
+
+    async def pull(self) -> tuple[bytes, bool] | None:
+        if self._left:
+            return self._left.pop(), True
+        if self._reply.failure is not None:
+            raise self._make_error(self._reply.failure)
+        self._call.check_end(self._reply)
+        return None

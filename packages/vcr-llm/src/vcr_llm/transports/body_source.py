@@ -63,15 +63,10 @@ class LiveSource:
         if not self._chunked:
             read: bytes = self._response.read(amount, decode_content=True)
             return read
-        if self._chunks is None:
-            self._chunks = self._response.read_chunked(None, decode_content=True)
-        piece = b""
-        while not piece:
-            found = next(self._chunks, None)
-            if found is None:
-                return b""
-            piece = found
-        return piece
+        chunks = self._chunks
+        if chunks is None:
+            chunks = self._chunks = iter(self._response.read_chunked(None, decode_content=True))
+        return next((piece for piece in chunks if piece), b"")
 
     def close(self) -> None:
         """Stop reading and close the connection."""

@@ -83,9 +83,10 @@ class _Adapter:
 
     def __init__(self, library: ModuleType) -> None:
         self._library = library
-        self._sync_tee = _tee_class(library.SyncByteStream)
-        self._async_tee = _async_tee_class(library.AsyncByteStream)
-        self._served = _served_class(library.SyncByteStream, library.AsyncByteStream)
+        sync_base, async_base = library.SyncByteStream, library.AsyncByteStream
+        self.sync_tee: Any = type("TeeStream", (_TeeStream, sync_base), {})
+        self.async_tee: Any = type("AsyncTeeStream", (_AsyncTeeStream, async_base), {})
+        self._served: Any = type("ServedStream", (_ServedStream, sync_base, async_base), {})
 
     def request(self, request: Any) -> Request:
         return Request(request.method, str(request.url), list(request.headers.multi_items()), request.content)
@@ -120,87 +121,75 @@ class _Adapter:
 
     def error(self, failure: Failure, request: Any) -> BaseException:
         """Return the library's own error of that name; of another library's, the nearest one."""
-        found = getattr(self._library, failure.name, None)
+        found: Any = getattr(self._library, failure.name, None)
         if not (isinstance(found, type) and issubclass(found, BaseException)):
             found = self._library.ConnectTimeout if "Timeout" in failure.name else self._library.ReadError
-        if issubclass(found, self._library.RequestError):
-            return found(failure.message, request=request)
-        return found(failure.message)
-
-    def sync_tee(self, stream: Any, tee: Tee) -> Any:
-        return self._sync_tee(stream, tee)
-
-    def async_tee(self, stream: Any, tee: Tee) -> Any:
-        return self._async_tee(stream, tee)
+        options = {"request": request} if issubclass(found, self._library.RequestError) else {}
+        error: BaseException = found(failure.message, **options)
+        return error
 
 
-def _tee_class(base: type) -> Callable[[Any, Tee], Any]:
-    class TeeStream(base):  # type: ignore[misc]  # the base is the library's, which is not imported here
-        def __init__(self, stream: Any, tee: Tee) -> None:
-            self._stream = stream
-            self._tee = tee
+class _TeeStream:
+    """The body of a live response, on its way to a client that does not wait in an event loop."""
 
-        def __iter__(self) -> Iterator[bytes]:
-            tee = self._tee
-            chunks = iter(self._stream)
-            try:
-                while True:
-                    with tee.pulling():
-                        chunk = next(chunks, None)
-                    if chunk is None:
-                        break
-                    yield tee.add(chunk)
-            except BaseException as error:
-                tee.fail(error)
-                raise
-            tee.complete()
+    def __init__(self, stream: Any, tee: Tee) -> None:
+        self._stream = stream
+        self._tee = tee
 
-        def close(self) -> None:
-            try:
-                self._stream.close()
-            finally:
-                self._tee.close()
+    def __iter__(self) -> Iterator[bytes]:
+        tee = self._tee
+        chunks = iter(self._stream)
+        try:
+            while True:
+                with tee.pulling():
+                    chunk = next(chunks, None)
+                if chunk is None:
+                    break
+                yield tee.add(chunk)
+        except BaseException as error:
+            tee.fail(error)
+            raise
+        tee.complete()
 
-    return TeeStream
-
-
-def _async_tee_class(base: type) -> Callable[[Any, Tee], Any]:
-    class AsyncTeeStream(base):  # type: ignore[misc]  # the base is the library's, which is not imported here
-        def __init__(self, stream: Any, tee: Tee) -> None:
-            self._stream = stream
-            self._tee = tee
-
-        async def __aiter__(self) -> AsyncIterator[bytes]:
-            tee = self._tee
-            chunks = aiter_of(self._stream)
-            try:
-                while True:
-                    with tee.pulling():
-                        chunk = await next_of(chunks)
-                    if chunk is None:
-                        break
-                    yield tee.add(chunk)
-            except BaseException as error:
-                tee.fail(error)
-                raise
-            tee.complete()
-
-        async def aclose(self) -> None:
-            try:
-                await self._stream.aclose()
-            finally:
-                self._tee.close()
-
-    return AsyncTeeStream
+    def close(self) -> None:
+        """Close the live stream, and record what was read of it."""
+        try:
+            self._stream.close()
+        finally:
+            self._tee.close()
 
 
-def aiter_of(stream: Any) -> AsyncIterator[bytes]:
-    """Return the iterator of an asynchronous stream."""
-    found: AsyncIterator[bytes] = stream.__aiter__()
-    return found
+class _AsyncTeeStream:
+    """As `_TeeStream`, in an event loop."""
+
+    def __init__(self, stream: Any, tee: Tee) -> None:
+        self._stream = stream
+        self._tee = tee
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        tee = self._tee
+        chunks: AsyncIterator[bytes] = self._stream.__aiter__()
+        try:
+            while True:
+                with tee.pulling():
+                    chunk = await _next_of(chunks)
+                if chunk is None:
+                    break
+                yield tee.add(chunk)
+        except BaseException as error:
+            tee.fail(error)
+            raise
+        tee.complete()
+
+    async def aclose(self) -> None:
+        """Close the live stream, and record what was read of it."""
+        try:
+            await self._stream.aclose()
+        finally:
+            self._tee.close()
 
 
-async def next_of(chunks: AsyncIterator[bytes]) -> bytes | None:
+async def _next_of(chunks: AsyncIterator[bytes]) -> bytes | None:
     """Return the next chunk, None behind the last."""
     try:
         return await chunks.__anext__()
@@ -208,31 +197,30 @@ async def next_of(chunks: AsyncIterator[bytes]) -> bytes | None:
         return None
 
 
-def _served_class(sync_base: type, async_base: type) -> Callable[..., Any]:
-    class ServedStream(sync_base, async_base):  # type: ignore[misc]  # the bases are the library's
-        def __init__(self, call: CapturedCall, reply: Reply, make_error: Callable[[Failure], BaseException]) -> None:
-            self._call = call
-            self._reply = reply
-            self._make_error = make_error
+class _ServedStream:
+    """The body of a recorded response, for both kinds of client."""
 
-        def __iter__(self) -> Iterator[bytes]:
-            yield from self._reply.chunks
-            self._end()
+    def __init__(self, call: CapturedCall, reply: Reply, make_error: Callable[[Failure], BaseException]) -> None:
+        self._call = call
+        self._reply = reply
+        self._make_error = make_error
 
-        async def __aiter__(self) -> AsyncIterator[bytes]:
-            for chunk in self._reply.chunks:
-                yield chunk
-            self._end()
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._reply.chunks
+        self._end()
 
-        def _end(self) -> None:
-            if self._reply.failure is not None:
-                raise self._make_error(self._reply.failure)
-            self._call.check_end(self._reply)
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for chunk in self._reply.chunks:
+            yield chunk
+        self._end()
 
-        def close(self) -> None:
-            pass
+    def _end(self) -> None:
+        if self._reply.failure is not None:
+            raise self._make_error(self._reply.failure)
+        self._call.check_end(self._reply)
 
-        async def aclose(self) -> None:
-            pass
+    def close(self) -> None:
+        """There is nothing to close."""
 
-    return ServedStream
+    async def aclose(self) -> None:
+        """There is nothing to close."""

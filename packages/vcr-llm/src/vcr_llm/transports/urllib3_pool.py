@@ -1,4 +1,4 @@
-"""`urllib3`, and with it `requests` and `botocore`: the connection pool, which all three send their requests through."""
+"""`urllib3`, and with it `requests` and `botocore`: the connection pool, which all three send requests through."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from vcr_llm.exchange import Failure, Headers, Request, ResponseHead
 from vcr_llm.transports.body_source import BodySource, LiveSource, ServedSource
 
 Undo = Callable[[], None]
+# What the libraries' classes are mixed with is written against them, but they are not imported here.
+_Mixed: Any = object
 
 
 def patch(library: ModuleType) -> Undo:
     """Patch the pools of `urllib3`; return what undoes it."""
     pool_class = library.connectionpool.HTTPConnectionPool
-    response_class = make_response_class(library.HTTPResponse)
+    response_class: Any = type("CapturedResponse", (_CapturedResponse, library.HTTPResponse), {})
     plain = pool_class.urlopen
 
     @functools.wraps(plain)
@@ -79,14 +81,15 @@ def make_error(library: ModuleType, pool: Any, failure: Failure) -> BaseExceptio
     found = getattr(errors, failure.name, None)
     if not (isinstance(found, type) and issubclass(found, Exception)):
         found = errors.ReadTimeoutError if "Timeout" in failure.name else errors.ProtocolError
-    error = found.__new__(found)
+    error: Any = found.__new__(found)
     Exception.__init__(error, failure.message)
     error.pool, error.url = pool, None
     if failure.reason:
         error.reason = make_error(library, pool, Failure(failure.reason, failure.message))
     elif found is errors.MaxRetryError:
         error.reason = None
-    return error
+    raised: BaseException = error
+    return raised
 
 
 def _read(body: Any) -> Any:
@@ -95,7 +98,7 @@ def _read(body: Any) -> Any:
         return body
     if isinstance(body, str):
         return body.encode()
-    if isinstance(body, (bytearray, memoryview)):
+    if isinstance(body, bytearray):
         return bytes(body)
     if hasattr(body, "read"):
         read = body.read()
@@ -138,84 +141,83 @@ def _offering(headers: Any) -> Any:
     return headers
 
 
-def make_response_class(base: type) -> Any:
-    """Return a response class of `urllib3` that reads from a `BodySource`."""
+class _CapturedResponse(_Mixed):  # type: ignore[misc]  # see `_Mixed`
+    """A response of `urllib3` that reads from a `BodySource`; mixed into the library's own class."""
 
-    class CapturedResponse(base):  # type: ignore[misc]  # the base is the library's, which is not imported here
-        def __init__(self, source: BodySource, head: ResponseHead, *, preload: bool, original: Any) -> None:
-            self._source = source
-            self._rest = b""
-            hidden = {"content-encoding", "transfer-encoding"}
-            headers = [pair for pair in head.headers if pair[0].lower() not in hidden]
-            super().__init__(
-                body=io.BytesIO(),
-                headers=headers,
-                status=head.status,
-                reason=head.reason or None,
-                preload_content=False,
-                original_response=getattr(original, "_original_response", None),
-                retries=getattr(original, "retries", None),
-            )
-            self.version = getattr(original, "version", 11)
-            if preload:
-                self._body = self.read()
+    def __init__(self, source: BodySource, head: ResponseHead, *, preload: bool, original: Any) -> None:
+        self._source = source
+        self._rest = b""
+        hidden = {"content-encoding", "transfer-encoding"}
+        headers = [pair for pair in head.headers if pair[0].lower() not in hidden]
+        response: Any = super()
+        response.__init__(
+            body=io.BytesIO(),
+            headers=headers,
+            status=head.status,
+            reason=head.reason or None,
+            preload_content=False,
+            original_response=getattr(original, "_original_response", None),
+            retries=getattr(original, "retries", None),
+        )
+        self.version = getattr(original, "version", 11)
+        if preload:
+            self._body = self.read()
 
-        def read(self, amt: int | None = None, decode_content: Any = None, cache_content: bool = False) -> bytes:
-            pieces = [self._rest]
-            size = len(self._rest)
-            while amt is None or amt < 0 or size < amt:
-                piece = self._source.next(None if amt is None or amt < 0 else amt - size)
-                if piece is None:
-                    break
-                pieces.append(piece)
-                size += len(piece)
-            whole = b"".join(pieces)
-            end = len(whole) if amt is None or amt < 0 else amt
-            self._rest = whole[end:]
-            if cache_content:
-                self._body = whole[:end]
-            return whole[:end]
+    def read(self, amt: int | None = None, decode_content: Any = None, cache_content: bool = False) -> bytes:
+        pieces = [self._rest]
+        size = len(self._rest)
+        while amt is None or amt < 0 or size < amt:
+            piece = self._source.next(None if amt is None or amt < 0 else amt - size)
+            if piece is None:
+                break
+            pieces.append(piece)
+            size += len(piece)
+        whole = b"".join(pieces)
+        end = len(whole) if amt is None or amt < 0 else amt
+        self._rest = whole[end:]
+        if cache_content:
+            self._body = whole[:end]
+        return whole[:end]
 
-        def read1(self, amt: int | None = None, decode_content: Any = None) -> bytes:
-            if not self._rest:
-                self._rest = self._source.next(amt) or b""
-            return self.read(min(len(self._rest), amt) if amt is not None and amt >= 0 else len(self._rest))
+    def read1(self, amt: int | None = None, decode_content: Any = None) -> bytes:
+        if not self._rest:
+            self._rest = self._source.next(amt) or b""
+        return self.read(min(len(self._rest), amt) if amt is not None and amt >= 0 else len(self._rest))
 
-        def readinto(self, buffer: Any) -> int:
-            piece = self.read(len(buffer))
-            buffer[: len(piece)] = piece
-            return len(piece)
+    def readinto(self, buffer: Any) -> int:
+        piece = self.read(len(buffer))
+        buffer[: len(piece)] = piece
+        return len(piece)
 
-        def stream(self, amt: int | None = 65536, decode_content: Any = None) -> Generator[bytes]:
-            if self._rest:
-                yield self.read(len(self._rest))
-            while (piece := self._source.next(amt)) is not None:
-                if piece:
-                    yield piece
+    def stream(self, amt: int | None = 65536, decode_content: Any = None) -> Generator[bytes]:
+        if self._rest:
+            yield self.read(len(self._rest))
+        while (piece := self._source.next(amt)) is not None:
+            if piece:
+                yield piece
 
-        def read_chunked(self, amt: int | None = None, decode_content: Any = None) -> Generator[bytes]:
-            yield from self.stream(amt)
+    def read_chunked(self, amt: int | None = None, decode_content: Any = None) -> Generator[bytes]:
+        yield from self.stream(amt)
 
-        def supports_chunked_reads(self) -> bool:
-            return True
+    def supports_chunked_reads(self) -> bool:
+        return True
 
-        @property
-        def closed(self) -> bool:
-            return self._source.ended and not self._rest
+    @property
+    def closed(self) -> bool:
+        return self._source.ended and not self._rest
 
-        def isclosed(self) -> bool:
-            return self.closed
+    def isclosed(self) -> bool:
+        return self.closed
 
-        def close(self) -> None:
-            self._source.close()
-            super().close()
+    def close(self) -> None:
+        self._source.close()
+        response: Any = super()
+        response.close()
 
-        def release_conn(self) -> None:
-            self._source.release()
+    def release_conn(self) -> None:
+        self._source.release()
 
-        def drain_conn(self) -> None:
-            with suppress(Exception):  # as in urllib3: whoever drains wants the connection back, not the content
-                self.read()
-            self._source.release()
-
-    return CapturedResponse
+    def drain_conn(self) -> None:
+        with suppress(Exception):  # as in urllib3: whoever drains wants the connection back, not the content
+            self.read()
+        self._source.release()
