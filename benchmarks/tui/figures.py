@@ -128,7 +128,8 @@ def figures(path: Path, *, times: int) -> None:
     median, best = statistics.median(wall for wall, _ in paint), paint[0][0]
     cpu = min(cpu for _, cpu in paint)
     print(
-        f"  first paint          median {median * 1e3:5.0f} ms   best {best * 1e3:.0f} ms   of it computing {cpu * 1e3:.0f} ms"
+        f"  first paint          median {median * 1e3:5.0f} ms   best {best * 1e3:.0f} ms"
+        f"   of it computing {cpu * 1e3:.0f} ms"
     )
     terminal = Terminal([sys.executable, "-m", "vcr_tui.cli", str(path)])
     try:

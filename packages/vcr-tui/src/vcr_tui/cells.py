@@ -52,20 +52,20 @@ def fit(text: str, width: int) -> str:
 
 
 def wrap(text: str, width: int, *, limit: int) -> list[str]:
-    """Return printable lines of at most `width` columns, at most `limit` of them; breaks at spaces where there are."""
+    """Return at most `limit` printable lines of at most `width` columns; what was cut ends in an ellipsis."""
     lines: list[str] = []
     for paragraph in text.splitlines() or [""]:
         rest = printable(paragraph.expandtabs(4))
-        while columns(rest) > width and len(lines) < limit:
+        while columns(rest) > width and len(lines) <= limit:
             head = cut(rest, width, ellipsis="")
             space = head.rfind(" ")
             at = space if space > width // 2 else max(1, len(head))
             lines.append(rest[:at])
             rest = rest[at:].lstrip(" ") if space > width // 2 else rest[at:]
-        if len(lines) >= limit:
-            break
         lines.append(rest)
-    return lines[:limit]
+        if len(lines) > limit:
+            return [*lines[: limit - 1], cut(lines[limit - 1] + " …", width)]
+    return lines
 
 
 def duration(milliseconds: float) -> str:

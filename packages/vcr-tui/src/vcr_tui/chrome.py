@@ -71,14 +71,18 @@ def tape_line(cells: list[TapeCell], glyphs: Glyphs, *, cursor: int, frames: int
 
 def tabs(pane: Pane, *, operations: int | None, pinned: str | None, focused: bool, width: int) -> Fragments:
     """Return the line of tabs, with short titles where there is little room."""
-    titles: dict[Pane, str] = dict(PANE_TITLES)
-    if operations is not None:
-        titles["diff"] = f"Diff({operations:,})"
-    if pinned is not None:
-        titles["compare"] = f"Compare {pinned}"
-    for letters in (24, 8, 4, 1):
-        named = [f"{number} {cut(titles[name], letters, ellipsis='')}" for number, name in enumerate(PANES, 1)]
-        if sum(len(text) + 2 for text in named) <= width:
+    count = "" if operations is None else f"({operations:,})"
+    named: list[str] = []
+    for titles in (
+        {"diff": f"Diff{count}", "compare": f"Compare {pinned}" if pinned else "Compare"},
+        {"diff": f"Diff{count}", "compare": "Compare"},
+        {"diff": f"Diff{count}", "compare": "Cmp"},
+        {"compare": "Cmp"},
+        {"state": "St", "input": "In", "diff": "Df", "meta": "Mt", "compare": "Cm"},
+        dict.fromkeys(PANES, ""),
+    ):
+        named = [f"{at} {titles.get(name, PANE_TITLES[name])}".rstrip() for at, name in enumerate(PANES, 1)]
+        if sum(columns(text) + 2 for text in named) <= width:
             break
     parts: Fragments = []
     for name, text in zip(PANES, named, strict=True):
@@ -86,7 +90,7 @@ def tabs(pane: Pane, *, operations: int | None, pinned: str | None, focused: boo
         bracket = ("[", "]") if name == pane and focused else (" ", " ")
         parts += [("class:tab", bracket[0]), (on, text), ("class:tab", bracket[1])]
     if pane == "files":
-        parts.append(("class:tab.on", f" F {titles[pane]} "))
+        parts.append(("class:tab.on", f" F {PANE_TITLES[pane]} "))
     return parts
 
 
@@ -174,8 +178,13 @@ def _file_lines(savepoint: Savepoint, glyphs: Glyphs, *, width: int, height: int
 
 def footer_line(width: int) -> Fragments:
     """Return the keys that fit."""
+    return hints(footer(width))
+
+
+def hints(keys: list[tuple[str, str]]) -> Fragments:
+    """Return keys with what they do."""
     parts: Fragments = [("class:foot", " ")]
-    for key, label in footer(width):
+    for key, label in keys:
         parts += [("class:foot.key", key), ("class:foot", f" {label}  ")]
     return parts
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
 from vcr_core.player import VCRPlayer
+from vcr_core.session_ids import SUFFIX
 from vcr_core.store import SessionSummary, Store
 from vcr_tui.fork_tree import PickerLines, fork_tree
 from vcr_tui.frame_list import FrameListLines
@@ -98,7 +99,15 @@ class OpenSession:
         self.pane = RightPane(self.view, desk.worker)
         self.list_lines = FrameListLines(self.view, desk.glyphs)
         self.pane_lines = PaneLines(self.pane, desk)
+        self._invalidate = desk.invalidate
         self.loader = ColumnLoader(player.source, self.view.columns, on_progress=desk.invalidate)
+
+    def begin_anew(self) -> None:
+        """Read everything again, after the file was replaced by another."""
+        self.loader.close()
+        self.view.forget_rows()
+        self.pane.forget()
+        self.loader = ColumnLoader(self.view.player.source, self.view.columns, on_progress=self._invalidate)
 
     def close(self, *, keep_player: bool) -> None:
         """Stop reading; the player is kept open where a pin holds it."""
@@ -197,7 +206,8 @@ class Desk:
         Raises:
             VcrError: If there is none.
         """
-        self.open(Store(self.directory).path(name), frame=frame)
+        exact = self.directory / f"{name}{SUFFIX}"  # a recording names its parent by the stem of its file
+        self.open(exact if exact.is_file() else Store(self.directory).path(name), frame=frame)
 
     def pin_in(self, chosen: SessionSummary, *, index: int) -> None:
         """Pin the frame of that index, or the nearest, in another session, and compare with it."""
@@ -229,8 +239,7 @@ class Desk:
         at_end = view.cursor >= before - 1
         source.refresh()
         if len(view) < before:
-            view.forget_rows()
-            self.session.pane.forget()
+            self.session.begin_anew()
         if len(view) != before:
             self.session.loader.start()
             if at_end:

@@ -32,7 +32,7 @@ def fork_tree(sessions: list[SessionSummary]) -> list[Branch]:
     """
     by_name: dict[str, SessionSummary] = {}
     for session in reversed(sessions):
-        by_name[session.info.session_id] = session
+        by_name[session.info.session_id] = session  # for parents whose first take is gone
     by_name.update((session.name, session) for session in sessions)
     children: dict[str, list[SessionSummary]] = {}
     roots: list[SessionSummary] = []
@@ -114,7 +114,8 @@ class PickerLines:
             lead += f"{glyphs.last_child if branch.last[-1] else glyphs.child} "
         name = printable(session.name)
         if session.info.forked_from_frame is not None:
-            name = f"{glyphs.fork} {name} @{session.info.forked_from_frame}"
+            place = f"@{session.info.forked_from_frame}"
+            name = f"{glyphs.fork} {name}" + ("" if place in name else f" {place}")
         here = glyphs.cursor if at == self._at else (glyphs.opened if session.name == self._current else " ")
         used = sum(len(text) for _, text in facts)
         while facts and width - used < 28:

@@ -44,6 +44,8 @@ def status_style(status: str) -> str:
 def frame_line(row: FrameRow, layout: ListColumns, glyphs: Glyphs, *, flag: tuple[str, str], here: bool) -> Fragments:
     """Return one line of the list."""
     name = printable(row.node_name)
+    if row.kind == "checkpoint" and row.label:
+        name = f"{glyphs.savepoint} {printable(row.label)}"
     if row.parent is not None:
         name = f"  {name}"
     failed = row.status == "error"

@@ -46,7 +46,7 @@ class Glyphs(msgspec.Struct, frozen=True):
 UNICODE = Glyphs(
     status=dict(zip(STATUSES, "✓✗■‖→=", strict=True)),
     bars="·▁▂▃▄▅▆▇█",
-    play="⏵",
+    play="●",
     cursor="▶",
     fork="⑂",
     edited="✎",

@@ -17,7 +17,7 @@ from vcr_core.frames import KINDS, STATUSES, FrameRow
 ERROR = STATUSES.index("error")
 _STATUS: dict[str, int] = {name: at for at, name in enumerate(STATUSES)}
 _KIND: dict[str, int] = {name: at for at, name in enumerate(KINDS)}
-_CHUNK = 200
+_CHUNK = 100
 _PAUSE = 0.001
 
 
@@ -116,8 +116,11 @@ class ColumnLoader:
     def _run(self) -> None:
         told = time.monotonic()
         while not self._stop.is_set() and not self.done:
-            for index in range(len(self._columns), min(len(self._columns) + _CHUNK, len(self._source))):
-                self._columns.add(self._source.row(index))
+            try:
+                for index in range(len(self._columns), min(len(self._columns) + _CHUNK, len(self._source))):
+                    self._columns.add(self._source.row(index))
+            except (IndexError, OSError):
+                return  # the file was replaced or taken away; whoever follows it begins anew
             if time.monotonic() - told > 0.1:
                 told = time.monotonic()
                 self._on_progress()

@@ -87,7 +87,7 @@ class Screen:
         width = self.width()
         if width < ONE_SIDE_BELOW:
             return width
-        return max(24, min(52, width * 42 // 100))
+        return max(24, min(52, width * 45 // 100))
 
     def pane_width(self) -> int:
         """Return the columns of the right side."""
@@ -243,7 +243,7 @@ class Screen:
         desk, width = self.desk, self.width()
         count = desk.picker.total() if desk.picker is not None else 0
         text = f" {desk.glyphs.play} {printable(str(desk.directory))}"
-        number = f"  {count:,} session{'' if count == 1 else 's'}   Enter opens, q quits "
+        number = f"  {count:,} session{'' if count == 1 else 's'}"
         name = cut(text, max(8, width - len(number)))
         return [("class:bar.name", name), ("class:bar.dim", number.ljust(max(0, width - len(name))))]
 
@@ -264,6 +264,11 @@ class Screen:
             mark = f" {desk.glyphs.status['error']} " if failed else " "
             text = cut(printable(desk.message.text), width - len(mark))
             return [("class:foot.err" if failed else "class:foot.msg", mark + text)]
+        if desk.help_open:
+            return chrome.hints([("↑↓", "scroll"), ("Esc", "close")])
+        if desk.picker is not None:
+            leave = ("q", "quit") if desk.session is None else ("Esc", "back")
+            return chrome.hints([("↑↓", "session"), ("Enter", "open"), leave])
         if desk.count:
             return [("class:foot.msg", f" {desk.count}"), ("class:foot", f"   G goes to frame {desk.count}")]
         return chrome.footer_line(width)
