@@ -16,7 +16,10 @@ import pytest
 
 from vcr_core import VCRPlayer
 
-pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed"),
+]
 
 AGENT = """
 from __future__ import annotations
