@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from vcr_core.engine import Run
+from vcr_core.engine import ResumeMode, Run
 from vcr_core.engine.scope import Scope, current_scope
 
 from vcr_langgraph.message_ids import InputIds, message_channels
@@ -67,7 +67,7 @@ class GraphCall:
             DivergenceError: If the tape holds steps of this call before it that were not asked for, or after it.
         """
         tape = self.run.tape
-        if tape is None or self.run.order.finished:
+        if tape is None or self.run.config.mode is not ResumeMode.FORK or self.run.order.finished:
             return
         for index in self.run.order.pending():
             row = tape.rows[index]

@@ -40,6 +40,7 @@ class NodeStep:
         given: What LangGraph gives it.
         config: Its task's config.
         scope: Where it is asked for; the graph call's own scope by default.
+        function: What runs if it runs live.
 
     Attributes:
         step: What the engine decided.
@@ -54,8 +55,10 @@ class NodeStep:
         config: RunnableConfig,
         *,
         scope: Scope | None = None,
+        function: Any = None,
     ) -> None:
         self.call = call
+        self._function = function
         self._scope = scope or call.scope
         self._node = node
         self._config = config
@@ -80,6 +83,7 @@ class NodeStep:
             shown.update(edit.unseen_by(self.call.run, key))
         facts = {FACTS: self._facts}
         asked = StepCall(self._name, "node", shown, "args" if before is None else "state", key=key, metadata=facts)
+        asked.function = self._function
         token = current_scope.set(self._scope)
         try:
             step = self.call.run.begin(asked)
@@ -212,7 +216,7 @@ class NodeStep:
     def _recorded_facts(self, step: EndedStep) -> dict[str, Any]:
         tape, index = step.run.tape, step.index
         assert tape is not None and index is not None
-        found: dict[str, Any] = tape.player.decode(tape.player.source.body(index).metadata.get(FACTS, {}))
+        found: dict[str, Any] = replay_of(step.run).metadata(tape, index).get(FACTS, {})
         return found
 
     def _signal(self, facts: Mapping[str, Any]) -> GraphBubbleUp:

@@ -10,11 +10,13 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.graph import Graph
 from langgraph.pregel import Pregel
 from vcr_core.engine import Run, current_run
 from vcr_core.engine.loop_ticks import running_loop
 
 from vcr_langgraph.graph_call import GraphCall, current_call
+from vcr_langgraph.recorded_node import RecordedNode
 from vcr_langgraph.run_opening import OpenedRun, given_to, tasks_are_branches
 from vcr_langgraph.tape_thread import with_tape
 from vcr_langgraph.taps import install_taps
@@ -123,6 +125,14 @@ class RecordedGraph(Base):
                 raise
         _end(opened, call, None)
 
+    def get_graph(self, *args: Any, **kwargs: Any) -> Graph:
+        """As the graph's own, drawn with the runnables that the recording ones stand for."""
+        return _drawn(super().get_graph(*args, **kwargs))
+
+    async def aget_graph(self, *args: Any, **kwargs: Any) -> Graph:
+        """As `get_graph`, in an event loop."""
+        return _drawn(await super().aget_graph(*args, **kwargs))
+
     def _open(
         self, given: Any, config: RunnableConfig | None, options: dict[str, Any], *, in_loop: bool
     ) -> OpenedRun | None:
@@ -139,6 +149,13 @@ class RecordedGraph(Base):
         keys = self.stream_channels_list if hasattr(self, "builder") else ()
         run.branch_begun()
         return GraphCall(run, name=self.get_name(), channels=self.channels, state_keys=keys)
+
+
+def _drawn(graph: Graph) -> Graph:
+    for name, node in graph.nodes.items():
+        if isinstance(node.data, RecordedNode):
+            graph.nodes[name] = node._replace(data=node.data.bound)
+    return graph
 
 
 def _end(opened: OpenedRun | None, call: GraphCall, error: BaseException | None) -> None:

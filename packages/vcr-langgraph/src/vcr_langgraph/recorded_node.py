@@ -32,11 +32,11 @@ class RecordedNode(Runnable[Any, Any]):
         self.bound = bound
         self.name = bound.get_name()
         self._node = node
-        function = getattr(bound, "func", None)
-        self.__module__ = getattr(function, "__module__", None) or type(bound).__module__
+        self._function = getattr(bound, "func", None) or getattr(bound, "afunc", None)
+        self.__module__ = getattr(self._function, "__module__", None) or type(bound).__module__
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("bound", "_node"):
+        if name in ("bound", "_node", "_function"):
             raise AttributeError(name)
         if name == "__qualname__":
             return getattr(getattr(self.bound, "func", None), name)
@@ -46,7 +46,7 @@ class RecordedNode(Runnable[Any, Any]):
         call: GraphCall | None = current_call.get()
         if call is None or config is None or "langgraph_step" not in config.get("metadata", {}):
             return None, config
-        step = NodeStep(call, self._node, given, config)
+        step = NodeStep(call, self._node, given, config, function=self._function)
         return step, record_tasks(call, config) if step.step.live else config
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:

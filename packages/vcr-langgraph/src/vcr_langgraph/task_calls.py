@@ -41,7 +41,7 @@ def _recorded_function(call: GraphCall, outer: Scope, function: Function) -> Fun
 
         @functools.wraps(function)
         async def arun(*args: Any, **kwargs: Any) -> Any:
-            step, running = _begin(call, outer, args, kwargs)
+            step, running = _begin(call, outer, function, args, kwargs)
             if running is None:
                 if step.was_cancelled:
                     await step.step.wait_async()
@@ -58,7 +58,7 @@ def _recorded_function(call: GraphCall, outer: Scope, function: Function) -> Fun
 
     @functools.wraps(function)
     def run(*args: Any, **kwargs: Any) -> Any:
-        step, running = _begin(call, outer, args, kwargs)
+        step, running = _begin(call, outer, function, args, kwargs)
         if running is None:
             return step.serve()
         with running:
@@ -73,11 +73,11 @@ def _recorded_function(call: GraphCall, outer: Scope, function: Function) -> Fun
 
 
 def _begin(
-    call: GraphCall, outer: Scope, args: tuple[Any, ...], kwargs: dict[str, Any]
+    call: GraphCall, outer: Scope, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[NodeStep, RunningStep | None]:
     config = get_config()
     scope = Scope(call.run, path=outer.path(None), parent=outer, step=outer.step)
-    step = NodeStep(call, None, {"args": list(args), "kwargs": kwargs}, config, scope=scope)
+    step = NodeStep(call, None, {"args": list(args), "kwargs": kwargs}, config, scope=scope, function=function)
     running = step.step if isinstance(step.step, RunningStep) else None
     if running is not None:
         record_tasks(call, config)
