@@ -108,6 +108,13 @@ def test_deleted_tests_and_unused_private_functions_are_told_at_the_end(sentinel
     assert "test_two()" in next(item.message for item in found if item.code == "VS403")
 
 
+def test_a_finding_that_stands_is_not_counted_as_corrected(sentinel, hash_password):
+    sentinel.check("a.py", hash_password)
+    sentinel.check("a.py", f"{hash_password}\nx = 1\n")
+    sentinel.turn_end()
+    assert (sentinel.reported, sentinel.corrected) == (1, 0)
+
+
 def test_self_correction_is_counted(sentinel, hash_password):
     sentinel.check("a.py", hash_password)
     sentinel.check("a.py", "from auth.utils import hash_password\n")

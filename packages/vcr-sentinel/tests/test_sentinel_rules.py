@@ -60,6 +60,24 @@ def test_renamed_locals_are_seen_through_and_changed_constants_are_not_the_same(
     assert codes(sentinel.check("copy2.py", renamed.replace('"gross"', '"other"').replace("tally", "tally2"))) == []
 
 
+def test_the_name_of_a_caught_error_is_a_local_too(sentinel, sum_up):
+    body = sum_up.replace(
+        "    total = 0\n", "    total = 0\n    try:\n        load()\n    except OSError as exc:\n        log(exc)\n"
+    )
+    sentinel.check("one.py", body.replace("sum_up", "first_sum"))
+    assert codes(
+        sentinel.check(
+            "two.py", body.replace("as exc", "as err").replace("(exc)", "(err)").replace("sum_up", "second_sum")
+        )
+    ) == ["VS102"]
+
+
+def test_a_copy_that_was_told_deleted_and_written_again_is_told_again(sentinel, sum_up):
+    assert codes(sentinel.check("copy.py", sum_up)) == ["VS101"]
+    sentinel.deleted("copy.py")
+    assert codes(sentinel.check("copy.py", sum_up)) == ["VS101"]
+
+
 def test_a_copy_with_a_line_changed_comes_with_the_slow_lane(sentinel, sum_up):
     near = sum_up.replace("sum_up", "sum_rows").replace("round(total, 2)", "round(total, 3)")
     assert sentinel.check("copy.py", near) == []

@@ -144,8 +144,7 @@ def _converted(default: Any, value: Any, path: str, where: str) -> Any:
         if isinstance(value, list) and all(isinstance(item, str) for item in cast("list[object]", value)):
             return tuple(cast("list[str]", value))
         raise ConfigError(path, f"{where} must be a list of strings")
-    kind: type[Any] = type(default)
-    accepted: tuple[type[Any], ...] = (int, float) if kind is float else (kind,)
-    if not isinstance(value, accepted) or isinstance(value, bool) != isinstance(default, bool):
-        raise ConfigError(path, f"{where} must be of type {kind.__name__}, not {value!r}")
+    fits = isinstance(value, (int, float)) if isinstance(default, float) else isinstance(value, default.__class__)
+    if not fits or isinstance(value, bool) != isinstance(default, bool):
+        raise ConfigError(path, f"{where} must be of type {default.__class__.__name__}, not {value!r}")
     return value

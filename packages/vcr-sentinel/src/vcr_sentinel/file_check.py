@@ -62,7 +62,7 @@ def check_change(change: Change) -> list[Finding]:
 
 
 def check_whole(
-    project: Project, modules: ModuleMap, path: str, *, known: frozenset[str] = frozenset()
+    project: Project, modules: ModuleMap, path: str, *, known: frozenset[str] | None = frozenset()
 ) -> list[Finding]:
     """Everything the fast rules find in a file as it stands; a duplicate is told at the later of two places.
 
@@ -70,7 +70,8 @@ def check_whole(
         project: the indexed project.
         modules: its module map.
         path: a file of it.
-        known: `path::qualname` of functions that a baseline holds as originals; they are cited, not flagged.
+        known: `path::qualname` of functions that a baseline holds as originals; they are cited, not flagged. `None` tells
+            a duplicate at both of its places.
     """
     file = project.index.files.get(path)
     if file is None:
@@ -89,7 +90,7 @@ def check_whole(
 
 
 def _duplicates(
-    project: Project, modules: ModuleMap, path: str, placed: list[Placed], known: frozenset[str]
+    project: Project, modules: ModuleMap, path: str, placed: list[Placed], known: frozenset[str] | None
 ) -> Iterator[Finding]:
     file = project.index.files[path]
     document = Document(b"", ())
@@ -98,7 +99,7 @@ def _duplicates(
         for finding in rules_duplicates.check(change):
             mine, other = f"{path}::{item.facts.qualname}", finding.related_identity
             # Of two copies one is the original: the known one, else the one whose place sorts first.
-            if mine in known or (other not in known and mine < other):
+            if known is not None and (mine in known or (other not in known and mine < other)):
                 continue
             yield finding
 

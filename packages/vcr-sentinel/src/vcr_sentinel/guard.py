@@ -296,8 +296,12 @@ class Sentinel:
         if len(self._pairs) > 100_000:
             self._pairs.clear()
         index = self.project.index
+        told = {(item.symbol, item.related_identity) for item in self._told.get(path, {}).values()}
         for entry in [*index.same_exact(facts)[:8], *index.same_renamed(facts)[:8]]:
-            self._pairs.add(frozenset((f"{path}::{facts.qualname}", f"{entry.path}::{entry.facts.qualname}")))
+            other = f"{entry.path}::{entry.facts.qualname}"
+            # What was told is not thereby accepted: written again, it is told again.
+            if (facts.qualname, other) not in told:
+                self._pairs.add(frozenset((f"{path}::{facts.qualname}", other)))
 
     def _allowed_in(self, path: str, findings: list[Finding]) -> tuple[list[Finding], list[Allowed]]:
         text = self.project.text(path)
@@ -322,7 +326,7 @@ class Sentinel:
         file = self.project.index.files.get(path)
         if not told or file is None:
             return []
-        standing = {item.fingerprint for item in check_whole(self.project, self.modules, path)}
+        standing = {item.fingerprint for item in check_whole(self.project, self.modules, path, known=None)}
         functions = {facts.qualname: f"{facts.exact:x}" for _, facts in file.functions()}
         gone = [
             print_ for print_, item in told.items()

@@ -17,7 +17,7 @@ import msgspec
 from vcr_sentinel.document import Document
 from vcr_sentinel.facts import Chunk, Detail
 
-FORMAT = 3
+FORMAT = 4
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT);
 CREATE TABLE IF NOT EXISTS files (
@@ -78,6 +78,15 @@ class IndexStore:
 
     def _opened(self, path: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(path, check_same_thread=False, timeout=2.0)
+        try:
+            self._prepare(connection)
+        except sqlite3.DatabaseError:
+            connection.close()
+            raise
+        return connection
+
+    @staticmethod
+    def _prepare(connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=OFF")
         connection.executescript(_SCHEMA)
@@ -88,7 +97,6 @@ class IndexStore:
             connection.execute("DELETE FROM files")
             connection.execute("INSERT OR REPLACE INTO meta VALUES ('made_by', ?)", (wanted,))
             connection.commit()
-        return connection
 
     def stamps(self) -> Iterator[tuple[str, int, int, int, bytes]]:
         """`(path, mtime_ns, size, generated, core)` of every file."""

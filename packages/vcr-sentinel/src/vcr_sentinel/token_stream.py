@@ -23,6 +23,14 @@ _FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
     kind: tuple(name for name in reversed(kind._fields) if name not in _DROPPED) for kind in _KINDS
 }
 _MARK: dict[type[ast.AST], str] = {kind: f"<{kind.__name__}>" for kind in _KINDS}
+# Names that these bind are emitted by their own visitors, so that they can be renamed.
+for _kind, _name in (
+    (ast.ExceptHandler, "name"),
+    (ast.MatchAs, "name"),
+    (ast.MatchStar, "name"),
+    (ast.MatchMapping, "rest"),
+):
+    _FIELDS[_kind] = tuple(name for name in _FIELDS[_kind] if name != _name)
 _FIELDS[type(None)] = ()  # type: ignore[index]  # lists of children hold None, as in `{**more}`
 _MARK[type(None)] = "<None>"  # type: ignore[index]  # as above
 _END = "<>"
