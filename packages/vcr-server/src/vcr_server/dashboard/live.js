@@ -17,7 +17,7 @@ function follow(id, from) {
 
 /** Read what is missing of the session that is shown. */
 async function catchUp() {
-  if (catching || !columns.value) return;
+  if (catching || columns.value?.id !== at.value.id) return;
   catching = true;
   const { id } = at.value;
   try {
@@ -51,7 +51,7 @@ const take = {
   gone: (event) => dropSession(event.session),
   gap: (event) => (event.session ? catchUp() : readAgain()),
   frames: (event) => {
-    if (event.session !== at.value.id || !columns.value) return;
+    if (event.session !== at.value.id || columns.value?.id !== event.session) return;
     if (event.from > columns.value.n) catchUp();
     else putFrames(event.session, event.rows);
   },
@@ -73,7 +73,7 @@ function open(again) {
   socket.onopen = () => {
     wait = 500;
     connection.value = 'live';
-    if (at.value.id && columns.value) follow(at.value.id, columns.value.n);
+    if (at.value.id && columns.value?.id === at.value.id) follow(at.value.id, columns.value.n);
     if (again) readAgain();
   };
   socket.onmessage = (message) => { for (const event of JSON.parse(message.data)) take[event.type]?.(event); };

@@ -82,22 +82,33 @@ export async function go(id, i, { push = false } = {}) {
   });
   writeAddress(push || other);
   try {
-    const [packed, line] = await Promise.all([
-      other || !columns.value ? source.value.columns(id) : null,
-      session.frames ? readLine(id, i) : null,
-    ]);
+    const [, line] = await Promise.all([loadColumns(id), session.frames ? readLine(id, i) : null]);
     if (mine !== turn) return;
     batch(() => {
-      if (packed) columns.value = unpackColumns(packed);
       view.value = line ? { id, i, line } : null;
       trouble.value = null;
     });
     if (line) say(describe(line, id, i));
-    if (packed) follow(id, columns.value.n);
-    if (packed) source.value.notes(id).then((n) => { if (at.value.id === id) notes.value = n.notes; }, fail);
   } catch (error) {
     if (mine === turn) { view.value = null; fail(error); }
   }
+}
+
+let loading = null;
+
+/** Make the columns those of a session; who asks again while they are on their way waits for the same answer. */
+function loadColumns(id) {
+  if (columns.value?.id === id) return null;
+  if (loading?.id !== id) loading = { id, done: fetchColumns(id).finally(() => { loading = null; }) };
+  return loading.done;
+}
+
+async function fetchColumns(id) {
+  const packed = await source.value.columns(id);
+  if (at.value.id !== id) return;
+  columns.value = { id, ...unpackColumns(packed) };
+  follow(id, packed.frames);
+  source.value.notes(id).then((n) => { if (at.value.id === id) notes.value = n.notes; }, fail);
 }
 
 const describe = (line, id, i) =>
@@ -108,7 +119,7 @@ export const step = (delta) => go(at.value.id, at.value.i + delta);
 /** Go to the next frame whose step failed: in this session, else in the next one that has any. */
 export function nextError(direction) {
   const { id, i } = at.value;
-  const c = columns.value;
+  const c = columns.value?.id === id ? columns.value : null;
   if (c) for (let k = i + direction; k >= 0 && k < c.n; k += direction) if (c.status[k] === 'error') return go(id, k);
   const rows = map.value?.rows || [];
   const from = rows.findIndex((row) => row.id === id);
@@ -150,7 +161,7 @@ export function readAddress() {
 
 export async function goAddress() {
   const wanted = readAddress();
-  if (!wanted) return;
+  if (!wanted || !sessions.value) return;
   if (!sessions.value.has(wanted.id)) return fail({ status: 404, message: `There is no session ${wanted.id}.` });
   tab.value = wanted.tab;
   if (wanted.id !== at.value.id || wanted.i !== at.value.i || !view.value) await go(wanted.id, wanted.i);
@@ -270,7 +281,7 @@ export function dropSession(id) {
 /** Take in new frames of the session that is shown; return how many frames are known, to catch up from there. */
 export function putFrames(id, rows) {
   const c = columns.value;
-  if (!c || id !== at.value.id) return null;
+  if (c?.id !== id || id !== at.value.id) return null;
   const atEnd = at.value.i >= c.n - 1;
   const before = c.n;
   if (extendColumns(c, rows)) {

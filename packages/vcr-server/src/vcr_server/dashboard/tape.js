@@ -12,7 +12,7 @@ const HEAD = 12;
 
 export function Tape() {
   const canvas = useRef(), [width, setWidth] = useState(600);
-  const c = columns.value, session = current.value, i = at.value.i;
+  const c = columns.value?.id === at.value.id ? columns.value : null, session = current.value, i = at.value.i;
   const n = c?.n || 0;
   void grown.value;
   void theme.value;
@@ -51,6 +51,7 @@ export function Tape() {
 }
 
 function Sums({ c }) {
+  void grown.value; // the columns grow in place
   const chosen = range.value;
   const [from, to] = chosen || [0, c.n - 1];
   const sum = sumRange(c, from, to);

@@ -1,0 +1,267 @@
+"""The dashboard in Debian's Chromium: by keyboard, live, shared, and accessible."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import vcr_core.testing as core_testing
+import vcr_server
+from vcr_server.testing import TOKEN, RunningServer
+
+pytestmark = pytest.mark.e2e
+OpenPage = Callable[..., Any]
+
+RECORD_LIVE = """
+import sys, time
+from vcr_core import VCRRecorder
+with VCRRecorder(sys.argv[1]) as recorder:
+    recorder.start_session("growing")
+    for number in range(60):
+        recorder.record_step("n", {"n": number}, {"n": number + 1}, latency_ms=5)
+        time.sleep(0.02)
+    recorder.save()
+"""
+
+
+def test_the_whole_way_by_keyboard(served: RunningServer, open_page: OpenPage) -> None:
+    dash = open_page(served)
+    dash.open("#cold/0")
+    dash.press("!")
+    dash.wait("location.hash === '#cold/1'")
+    dash.wait_text(".error-box", "too cold for tea")
+    dash.press("d")
+    dash.wait("location.hash === '#cold/1/diff'")
+    dash.press("c")
+    dash.wait_text(".sides", "cold")
+    dash.press("ArrowLeft")
+    dash.wait("location.hash === '#cold/0/compare'")
+    dash.press("4")
+    dash.wait_text("#panel", "cold #0")
+    dash.press("ArrowRight", "2")
+    dash.wait("location.hash === '#cold/1/input'")
+    dash.wait("!!document.querySelector('[data-tree] .row .key')")
+    dash.press("e")
+    keys = dash.page.eval_on_selector_all("[data-tree] .row", "rows => rows.map(r => r.innerText)")
+    for _ in range(next(n for n, text in enumerate(keys) if "heat" in text)):
+        dash.press("ArrowDown")
+    dash.press("Enter")
+    dash.wait("!!document.querySelector('dialog textarea')")
+    dash.press("Control+a")
+    dash.page.keyboard.type("95")
+    dash.press("Control+Enter")
+    dash.wait_text(".row.edited", "95")
+    dash.press("Escape", "f")
+    dash.wait("!!document.querySelector('dialog select')")
+    dash.page.get_by_label("New session").focus()
+    dash.page.keyboard.type("my-fork")
+    dash.press("Enter")
+    dash.wait("location.hash.startsWith('#my-fork/')")
+    dash.wait_text(".crumb", "cold")
+    dash.press("p")
+    dash.wait("location.hash.startsWith('#cold/0')")
+    dash.press("ArrowRight", "2", "r")
+    dash.wait("!!document.querySelector('dialog select')")
+    dash.page.get_by_label("New session").focus()
+    dash.page.keyboard.type("my-run")
+    dash.press("Enter")
+    dash.wait("location.hash.startsWith('#my-run/')", seconds=15)
+    dash.wait_text(".lane-name", "my-run")
+
+
+def test_an_edited_run_is_resumed_to_its_end(served: RunningServer, open_page: OpenPage) -> None:
+    dash = open_page(served)
+    dash.open("#cold/1/input")
+    dash.wait("!!document.querySelector('[data-tree] .row .key')")
+    dash.press("s", "ArrowDown", "Enter")
+    dash.press("Control+a")
+    dash.page.keyboard.type("95")
+    dash.press("Control+Enter", "Escape", "r")
+    dash.page.get_by_label("New session").focus()
+    dash.page.keyboard.type("warm")
+    dash.press("Enter")
+    dash.wait("location.hash.startsWith('#warm/')", seconds=15)
+    dash.press("1")
+    dash.wait_text("#panel", "tea")
+    dash.press("j")
+    dash.wait_text("dialog", "done")
+    dash.press("Escape")
+
+
+def test_a_run_of_another_process_grows_before_the_eyes(
+    served: RunningServer, open_page: OpenPage, tmp_path: Path
+) -> None:
+    dash = open_page(served)
+    dash.open("#first/0")
+    dash.wait_text(".connection", "live")
+    script = (
+        "window.counts = []; new MutationObserver(() => { const e = document.querySelector('.tape-head span');"
+        "if (document.title.startsWith('growing')) window.counts.push(parseInt(e.innerText)); })"
+        ".observe(document.body, { subtree: true, childList: true, characterData: true })"
+    )
+    dash.page.evaluate(script)
+    process = subprocess.Popen([sys.executable, "-c", RECORD_LIVE, str(tmp_path / "vcr")])
+    try:
+        dash.wait_text(".lane-name", "growing")
+        dash.page.locator(".lane", has_text="growing").click()
+        dash.wait("location.hash.startsWith('#growing')")
+        dash.press("End")
+        dash.wait("document.querySelector('.tape-head span').innerText === '60 frames'")
+        dash.wait("location.hash === '#growing/59'")
+    finally:
+        process.wait(30)
+    counts = dash.page.evaluate("[...new Set(window.counts)]")
+    assert len(counts) >= 5
+    assert counts == sorted(counts)
+    rows = httpx.get(f"{served.url}/api/sessions/growing/frames", headers={"authorization": f"Bearer {TOKEN}"}).json()
+    assert rows["frames"] == 60
+
+
+def test_a_deep_link_restores_the_view(served: RunningServer, open_page: OpenPage) -> None:
+    dash = open_page(served)
+    dash.open("#second/2/meta")
+    assert dash.page.locator("#tab-meta").get_attribute("aria-selected") == "true"
+    dash.wait_text(".frame-head", "node-2")
+    dash.page.evaluate("location.hash = '#long/30'")
+    dash.wait_text(".frame-head", "#30")
+    dash.page.go_back()
+    dash.wait_text(".frame-head", "node-2")
+    dash.page.evaluate("location.hash = '#nobody/3'")
+    dash.wait_text(".trouble", "There is no session nobody")
+
+
+def test_search_errors_and_notes(served: RunningServer, open_page: OpenPage) -> None:
+    dash = open_page(served)
+    dash.open("#first/5")
+    dash.press("/")
+    dash.page.keyboard.type("critic")
+    dash.wait("document.querySelectorAll('.lane').length === 1")
+    dash.press("Escape")
+    dash.wait("document.querySelectorAll('.lane').length === 4")
+    dash.press("m")
+    dash.page.keyboard.type("look here")
+    dash.press("Tab", "Tab", "Enter")
+    dash.press("5")
+    dash.wait_text(".note", "look here")
+
+
+def test_the_exported_page_opens_without_a_server(served: RunningServer, open_page: OpenPage, tmp_path: Path) -> None:
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    page = tmp_path / "shared.html"
+    page.write_bytes(httpx.get(f"{served.url}/api/sessions/second/export", headers=headers).content)
+    whole = {
+        index: httpx.get(f"{served.url}/api/sessions/second/frames/{index}/state", headers=headers).json()
+        for index in range(3)
+    }
+    dash = open_page(served)
+    dash.page.goto(page.as_uri())
+    dash.wait("performance.getEntriesByName('vcr-ready').length > 0")
+    dash.wait_text(".frame-head", "node-0")
+    dash.press("ArrowRight", "ArrowRight", "3")
+    dash.wait_text(".frame-head", "node-2")
+    dash.press("1")
+    dash.wait_text("#panel", str(whole[2]["step"]))
+    dash.press("!", "?")
+    dash.wait_text("dialog", "next error")
+
+
+def test_the_diff_passes_the_fixtures_in_the_browser(served: RunningServer, open_page: OpenPage) -> None:
+    sources = Path(vcr_server.__file__).parent / "dashboard"
+    if not sources.is_dir():
+        pytest.skip("the dashboard's sources are not in the wheel")
+    text = "\n".join((sources / name).read_text() for name in ("format.js", "align.js", "diff.js"))
+    text = re.sub(r"^import .*$", "", text, flags=re.MULTILINE).replace("export ", "")
+    fixtures = json.loads((Path(next(iter(core_testing.__path__))) / "diff_fixtures.json").read_text())
+    cases = [case for case in fixtures["cases"] if "needs" not in case]
+    script = (
+        f"(cases => {{ {text} const plain = v => JSON.stringify(v, (_, x) => x && typeof x === 'object' && "
+        "!Array.isArray(x) ? Object.fromEntries(Object.entries(x).sort()) : x);"
+        "return cases.filter(c => plain(diff(c.a, c.b)) !== plain(c.ops)).map(c => c.name); })"
+    )
+    dash = open_page(served)
+    dash.open()
+    wrong = dash.page.evaluate(script, cases)
+    assert wrong == []
+
+
+# -- accessibility: WCAG 2.2 AA by axe-core, which is there at test time only -----------------------------------------
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def check_axe(dash: Any, name: str) -> None:
+    if find_spec("axe_playwright_python") is None:
+        pytest.skip("axe-playwright-python is not installed (nox -s e2e has it)")
+    import axe_playwright_python
+
+    source = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
+    dash.page.wait_for_timeout(150)
+    dash.page.evaluate(source + "\n; 0")
+    script = "rules => axe.run(document, { runOnly: rules, resultTypes: ['violations'] }).then(r => r.violations)"
+    found = dash.page.evaluate(script, RULES)
+    told = [f"{v['id']}: {[(n['html'][:160], n['failureSummary'][:200]) for n in v['nodes'][:3]]}" for v in found]
+    assert not told, f"{name}:\n" + textwrap.indent("\n".join(told), "  ")
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_no_view_breaks_an_accessibility_rule(served: RunningServer, open_page: OpenPage, scheme: str) -> None:
+    dash = open_page(served, scheme=scheme)
+    dash.open("#cold/1")
+    dash.press("c")
+    for number, tab in enumerate(("state", "input", "diff", "compare", "meta"), 1):
+        dash.press(str(number))
+        check_axe(dash, tab)
+    dash.press("ArrowLeft", "4")
+    check_axe(dash, "compare of two")
+    dash.press("1", "s", "ArrowDown", "Enter")
+    check_axe(dash, "edit")
+    dash.press("Escape", "Escape")
+    for key in ("?", "r", "f", "m", "j"):
+        dash.press(key)
+        dash.wait("!!document.querySelector('dialog')")
+        check_axe(dash, f"dialog {key}")
+        dash.press("Escape")
+    dash.page.evaluate("location.hash = '#nobody/3'")
+    dash.wait_text(".trouble", "no session")
+    check_axe(dash, "error")
+    dash.press("/")
+    dash.page.keyboard.type("nothing has this name")
+    dash.wait_text(".empty", "No session matches")
+    check_axe(dash, "nothing found")
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_no_edge_breaks_an_accessibility_rule(tmp_path: Path, open_page: OpenPage, chromium: Any, scheme: str) -> None:
+    (tmp_path / "none").mkdir()
+    server = RunningServer(tmp_path / "none")
+    try:
+        dash = open_page(server, scheme=scheme)
+        dash.open()
+        dash.wait_text(".empty", "Nothing is recorded yet")
+        check_axe(dash, "empty")
+        dash.page.set_viewport_size({"width": 400, "height": 800})
+        check_axe(dash, "empty, narrow")
+        context = chromium.new_context(color_scheme=scheme)
+        page = context.new_page()
+        page.goto(f"{server.url}/signed-out")
+        check_axe(type("Plain", (), {"page": page})(), "signed out")
+        context.close()
+    finally:
+        server.close()
+
+
+def test_the_page_fits_400_pixels(served: RunningServer, open_page: OpenPage) -> None:
+    dash = open_page(served, width=400, height=800)
+    dash.open("#cold/1")
+    assert dash.page.evaluate("document.documentElement.scrollWidth") <= 400
+    check_axe(dash, "narrow")
