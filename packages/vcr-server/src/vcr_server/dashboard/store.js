@@ -75,14 +75,15 @@ export async function go(id, i, { push = false } = {}) {
   if (!session) return;
   const mine = ++turn;
   const other = id !== at.value.id;
-  i = Math.max(0, Math.min(Math.trunc(i) || 0, Math.max(0, session.frames - 1)));
+  const frames = Math.max(session.frames, columns.value?.id === id ? columns.value.n : 0); // either may be told first
+  i = Math.max(0, Math.min(Math.trunc(i) || 0, Math.max(0, frames - 1)));
   batch(() => {
     at.value = { id, i };
     if (other) { range.value = null; notes.value = []; }
   });
   writeAddress(push || other);
   try {
-    const [, line] = await Promise.all([loadColumns(id), session.frames ? readLine(id, i) : null]);
+    const [, line] = await Promise.all([loadColumns(id), frames ? readLine(id, i) : null]);
     if (mine !== turn) return;
     batch(() => {
       view.value = line ? { id, i, line } : null;
