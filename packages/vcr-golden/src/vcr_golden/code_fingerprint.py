@@ -1,0 +1,222 @@
+"""What a function is, as far as its behaviour goes: the code of it and of what it calls in the user's own modules.
+
+Bytecode, constants and names count; docstrings, line numbers and file names do not.  Values of the module, of closures
+and of defaults count where they are immutable; a dict or list of the module only if its name is in capitals, since
+others are state rather than code.  What is called by an attribute is found if a module or the function's own class
+holds it.  Code of installed packages and of the standard library counts by name only.
+"""
+
+from __future__ import annotations
+
+import dis
+import functools
+import hashlib
+import inspect
+import sys
+import sysconfig
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+_PRIMITIVES = (str, bytes, int, float, complex, bool, type(None))
+
+
+def function_name(function: Any) -> str:
+    """Return ``module:qualified.name``; a module run as a script goes by its file's name."""
+    module = getattr(function, "__module__", None) or "?"
+    if module == "__main__":
+        module = Path(getattr(sys.modules["__main__"], "__file__", None) or "__main__").stem
+    return f"{module}:{getattr(function, '__qualname__', type(function).__qualname__)}"
+
+
+class CodeMap:
+    """The functions that some functions reach, each with a digest of its own code.
+
+    Attributes:
+        digests: By ``module:qualified.name``; two functions of one name are taken together.
+    """
+
+    def __init__(self, *roots: Any) -> None:
+        self.digests: dict[str, str] = {}
+        self._seen: set[int] = set()
+        self._keep: list[Any] = []
+        for root in roots:
+            self._visit(root)
+
+    def _visit(self, target: Any) -> None:
+        for function in functions_in(target):
+            if id(function.__code__) in self._seen or not _is_own(function):
+                continue
+            self._seen.add(id(function.__code__))
+            self._keep.append(function)
+            name, digest = function_name(function), _own_digest(function)
+            before = self.digests.get(name)
+            self.digests[name] = digest if before is None else _hash("+".join(sorted([before, digest])))
+            for called in _called(function):
+                self._visit(called)
+
+    def digest(self) -> str:
+        """Return one digest of them all."""
+        return _hash("\n".join(f"{name}={digest}" for name, digest in sorted(self.digests.items())))
+
+
+def fingerprint(function: Any) -> str | None:
+    """Return the digest of a function and of what it reaches; None if it is not written in Python."""
+    found = CodeMap(function)
+    return found.digest() if found.digests else None
+
+
+def functions_in(target: Any) -> Iterator[types.FunctionType]:
+    """Yield the plain functions behind a callable: unwrapped, of a method, of a class, of a partial."""
+    while isinstance(target, functools.partial):
+        yield from (f for value in (*target.args, *target.keywords.values()) for f in _callables(value))
+        target = target.func
+    if inspect.isclass(target):
+        for member in vars(target).values():
+            function = getattr(member, "__func__", None) or getattr(member, "fget", None) or member
+            if isinstance(function, types.FunctionType):
+                yield from functions_in(function)
+        return
+    target = getattr(target, "__func__", target)
+    if not isinstance(target, types.FunctionType):
+        inside = getattr(target, "__wrapped__", None)
+        call = getattr(type(target), "__call__", None)
+        if inside is not None:
+            yield from functions_in(inside)
+        elif isinstance(call, types.FunctionType):
+            yield from functions_in(call)
+        return
+    wrapped: Any = inspect.unwrap(target)
+    wrapped = getattr(wrapped, "__func__", wrapped)
+    if isinstance(wrapped, types.FunctionType):
+        yield wrapped
+        if wrapped is not target and _is_own(target):
+            yield target
+
+
+def _callables(value: Any) -> Iterator[types.FunctionType]:
+    if callable(value) and not inspect.isclass(value):
+        yield from functions_in(value)
+
+
+@functools.cache
+def _foreign_roots() -> tuple[str, ...]:
+    paths = sysconfig.get_paths()
+    own = str(Path(__file__).resolve().parent)
+    core = str(Path(sys.modules["vcr_core"].__file__ or own).resolve().parent)
+    return (*{str(Path(paths[name]).resolve()) for name in ("stdlib", "platstdlib", "purelib", "platlib")}, own, core)
+
+
+@functools.cache
+def _is_own_file(path: str) -> bool:
+    return not path.startswith("<frozen") and not str(Path(path).resolve()).startswith(_foreign_roots())
+
+
+def _is_own(function: types.FunctionType) -> bool:
+    return _is_own_file(function.__code__.co_filename)
+
+
+def _own_digest(function: types.FunctionType) -> str:
+    parts = [*_code_parts(function.__code__, function.__doc__)]
+    parts += [f"default {_value_text(value)}" for value in function.__defaults__ or ()]
+    parts += [f"default {name}={_value_text(v)}" for name, v in sorted((function.__kwdefaults__ or {}).items())]
+    stored = _stored_names(function.__code__)
+    for name, value in sorted(_referred(function).items()):
+        if name not in stored and _is_constant(name, value):
+            parts.append(f"value {name}={_value_text(value)}")
+    return _hash("\n".join(parts))
+
+
+def _code_parts(code: types.CodeType, doc: str | None = None) -> Iterator[str]:
+    yield code.co_code.hex()
+    yield repr((code.co_names, code.co_varnames, code.co_freevars, code.co_argcount, code.co_kwonlyargcount))
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            inner = constant.co_consts[0] if constant.co_consts else None
+            yield from _code_parts(constant, inner if isinstance(inner, str) else None)
+        elif doc is None or constant is not doc:
+            yield _value_text(constant)
+        else:
+            yield "doc"
+
+
+def _stored_names(code: types.CodeType) -> set[str]:
+    found = {str(i.argval) for i in dis.get_instructions(code) if i.opname in ("STORE_GLOBAL", "STORE_DEREF")}
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            found |= _stored_names(constant)
+    return found
+
+
+def _is_constant(name: str, value: Any) -> bool:
+    if isinstance(value, _PRIMITIVES):
+        return True
+    if isinstance(value, (tuple, frozenset)):
+        items: Any = value
+        return all(_is_constant(name, item) for item in items)
+    return name.isupper() and isinstance(value, (dict, list, set))
+
+
+def _value_text(value: Any) -> str:
+    if isinstance(value, _PRIMITIVES):
+        return f"{type(value).__name__} {value!r}"
+    if isinstance(value, (set, frozenset)):
+        items: Any = value
+        return f"set {sorted(_value_text(item) for item in items)}"
+    if isinstance(value, (tuple, list)):
+        members: Any = value
+        return f"list {[_value_text(item) for item in members]}"
+    if isinstance(value, dict):
+        fields: Any = value
+        return f"dict {sorted((_value_text(k), _value_text(v)) for k, v in fields.items())}"
+    return f"object {type(value).__qualname__}"
+
+
+def _names(code: types.CodeType) -> set[str]:
+    found = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            found |= _names(constant)
+    return found
+
+
+def _referred(function: types.FunctionType) -> dict[str, Any]:
+    """Return what the names of a function stand for: globals and what its closure holds."""
+    names = _names(function.__code__)
+    found = {name: function.__globals__[name] for name in names if name in function.__globals__}
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
+        try:
+            found[name] = cell.cell_contents
+        except ValueError:
+            continue  # not assigned yet
+    return found
+
+
+def _called(function: types.FunctionType) -> Iterator[Any]:
+    names = _names(function.__code__)
+    for value in (*_referred(function).values(), *(sys.modules.get(name) for name in names)):
+        if isinstance(value, types.ModuleType):
+            yield from _members(value, names)
+        elif callable(value):
+            yield value
+    owner: Any = sys.modules.get(function.__module__ or "")
+    for part in function.__qualname__.split(".")[:-1]:
+        owner = getattr(owner, part, None)
+    if inspect.isclass(owner):
+        yield from (member for name in names if callable(member := inspect.getattr_static(owner, name, None)))
+
+
+def _members(module: types.ModuleType, names: set[str]) -> Iterator[Any]:
+    if not _is_own_file(getattr(module, "__file__", None) or "<frozen>"):
+        return
+    for name in names:
+        member = vars(module).get(name)
+        if callable(member):
+            yield member
+        elif isinstance(member, types.ModuleType) and member is not module:
+            yield from (m for n in names if callable(m := vars(member).get(n)))
+
+
+def _hash(text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()

@@ -1,0 +1,133 @@
+"""Where golden runs lie: two files each, ``<task>-<digest>-<fingerprint>.vcr`` and ``.json``, in one directory.
+
+A run that differs waits beside it as ``.vcr.new`` until it is accepted.  What makes a run golden is not decided here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import re
+from pathlib import Path
+
+from vcr_golden.errors import GoldenError
+from vcr_golden.manifest import Manifest
+
+
+class NoGoldenRunError(GoldenError):
+    """There is no golden run of a task.
+
+    Attributes:
+        task: The task.
+        trial: The trial, or None for any.
+        directory: Where it was looked for.
+        known: Some of the tasks there are.
+    """
+
+    def __init__(self, task: str, trial: int | None, directory: Path, known: list[str]) -> None:
+        self.task = task
+        self.trial = trial
+        self.directory = directory
+        self.known = known
+        which = f" (trial {trial})" if trial else ""
+        there = f"There are: {'; '.join(known)}" if known else "There is none in it"
+        super().__init__(
+            f"no golden run of {task!r}{which} in {directory}. {there}. Save one with save_golden_run(task, recorder), "
+            "or run the tests with --vcr=record."
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class GoldenFiles:
+    """One golden run on the disk.
+
+    Attributes:
+        recording: The packed recording.
+        manifest: What it is.
+    """
+
+    recording: Path
+    manifest: Manifest
+
+    @property
+    def pending(self) -> Path:
+        """Where a run that differs waits to be accepted."""
+        return self.recording.with_suffix(".vcr.new")
+
+    @property
+    def pending_diff(self) -> Path:
+        """Where it says how that run differs."""
+        return self.recording.with_suffix(".vcr.new.diff")
+
+    @property
+    def manifest_path(self) -> Path:
+        """The manifest's file."""
+        return self.recording.with_suffix(".json")
+
+
+class GoldenStore:
+    """The golden runs of one directory.
+
+    Args:
+        directory: Made when the first one is saved.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._read: dict[Path, tuple[tuple[int, int], Manifest]] = {}
+
+    def stem(self, task: str, trial: int, fingerprint: str) -> str:
+        """Return the file name of a golden run, without suffix."""
+        return f"{_slot(task, trial)}-{fingerprint[:12]}"
+
+    def all(self) -> list[GoldenFiles]:
+        """Return all golden runs, by task and trial, the newest first."""
+        found = [self._load(path) for path in sorted(self.directory.glob("*.json"))]
+        found.sort(key=lambda files: files.manifest.created_at, reverse=True)
+        return sorted(found, key=lambda files: (files.manifest.task, files.manifest.trial))
+
+    def of_task(self, task: str, trial: int | None = None) -> list[GoldenFiles]:
+        """Return the golden runs of a task, the newest first."""
+        if trial is None:
+            return [files for files in self.all() if files.manifest.task == task]
+        found = [self._load(path) for path in self.directory.glob(f"{_slot(task, trial)}-*.json")]
+        return sorted(found, key=lambda files: files.manifest.created_at, reverse=True)
+
+    def get(self, task: str, trial: int = 0, *, fingerprint: str | None = None) -> GoldenFiles:
+        """Return the golden run of a task: the newest, or the one of a fingerprint.
+
+        Raises:
+            NoGoldenRunError: If there is none.
+        """
+        for files in self.of_task(task, trial):
+            if fingerprint is None or files.manifest.fingerprint == fingerprint:
+                return files
+        raise NoGoldenRunError(task, trial, self.directory, sorted({f.manifest.task for f in self.all()})[:8])
+
+    def write(self, stem: str, manifest: Manifest) -> GoldenFiles:
+        """Write the manifest of a recording that lies there already."""
+        path = self.directory / f"{stem}.json"
+        passing = path.with_suffix(".json.passing")
+        passing.write_text(manifest.to_json(), encoding="utf-8")
+        passing.replace(path)
+        return GoldenFiles(path.with_suffix(".vcr"), manifest)
+
+    def remove(self, files: GoldenFiles) -> None:
+        """Delete a golden run, and what waits beside it."""
+        for path in (files.manifest_path, files.recording, files.pending, files.pending_diff):
+            path.unlink(missing_ok=True)
+        files.recording.with_name(f".{files.recording.name}.idx").unlink(missing_ok=True)
+
+    def _load(self, path: Path) -> GoldenFiles:
+        status = path.stat()
+        stamp = (status.st_mtime_ns, status.st_size)
+        known = self._read.get(path)
+        if known is None or known[0] != stamp:
+            known = self._read[path] = (stamp, Manifest.from_json(path.read_text(encoding="utf-8"), path))
+        return GoldenFiles(path.with_suffix(".vcr"), known[1])
+
+
+def _slot(task: str, trial: int) -> str:
+    word = re.sub(r"[^a-z0-9]+", "_", task.lower()).strip("_")[:40].rstrip("_") or "task"
+    digest = hashlib.blake2b(f"{trial}\0{task}".encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
+    return f"{word}-{digest}"

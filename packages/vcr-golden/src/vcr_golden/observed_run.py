@@ -1,0 +1,80 @@
+"""A replay that notes in which order steps were asked for, so that a change is told by its right name.
+
+The engine alone waits for the step that the tape holds first, and then says that nothing moves.  Here a step that the
+tape holds later, with the same input, is served at once; whether steps changed places, were left out or were added is
+told afterwards, from the two sequences.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vcr_core import ResumeConfig
+from vcr_core.engine import EndedStep, Run, StepCall
+from vcr_core.engine.order import Order
+from vcr_core.engine.scope import ROOT, Scope
+from vcr_core.engine.tape import Tape
+from vcr_core.recorder import VCRRecorder
+from vcr_golden.wire import PackedInputs
+
+
+class ReplayRun(Run):
+    """A replay of a packed recording, by the rules of the engine."""
+
+    def __init__(
+        self,
+        recorder: VCRRecorder | None,
+        *,
+        tape: Tape | None = None,
+        config: ResumeConfig | None = None,
+        root: str = ROOT,
+    ) -> None:
+        super().__init__(recorder, tape=tape, config=config, root=root)
+        self.inputs = PackedInputs()
+
+
+class ObservedRun(ReplayRun):
+    """A replay that serves steps in whatever order they are asked for, and keeps that order.
+
+    Attributes:
+        asked: The frames that were served, in the order in which they were asked for.
+        refused: The step that could not be served, or None.
+    """
+
+    def __init__(self, recorder: VCRRecorder | None, **options: Any) -> None:
+        super().__init__(recorder, **options)
+        self.order = Order()
+        self.asked: list[int] = []
+        self.refused: StepCall | None = None
+
+    def serve(self, call: StepCall, scope: Scope, index: int) -> EndedStep:
+        """Serve a step and note it."""
+        step = super().serve(call, scope, index)
+        self.asked.append(index)
+        return step
+
+    def decide(self, call: StepCall, scope: Scope) -> EndedStep:
+        """Serve a step by its key, else by name and input."""
+        tape = self.tape
+        if tape is None:
+            return super().decide(call, scope)
+        assert call.key is not None
+        index = tape.by_key.get(call.key)
+        if index is None or index in self._served or self.input_difference(index, call.input) is not None:
+            index = self._elsewhere(call)
+        if index is not None:
+            return self.serve(call, scope, index)
+        self.refused = self.refused or call
+        taped = tape.by_key.get(call.key)
+        if taped is not None:
+            return super().serve(call, scope, taped)  # tells how the inputs differ
+        raise self.diverged("unexpected", call.key, name=call.name)
+
+    def _elsewhere(self, call: StepCall) -> int | None:
+        """Return a frame of that name and input that was not served and that no step of its own key waits for."""
+        assert self.tape is not None
+        for row in self.tape.rows:
+            if row.node_name == call.name and row.index not in self._served and row.status != "cancelled":
+                if self.input_difference(row.index, call.input) is None:
+                    return row.index
+        return None

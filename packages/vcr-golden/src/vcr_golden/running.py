@@ -1,0 +1,170 @@
+"""Running the agent of a golden run again: served, partly served, live, or from a step on."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from vcr_core import FrameRow, ResumeConfig, ResumeMode, Resumption, UsageError, VCRPlayer, VCRRecorder
+from vcr_core.engine import run_again
+from vcr_core.engine.entry import is_async
+from vcr_golden.agent_call import input_difference, refuse_new_input, with_input
+from vcr_golden.effects import Effects
+from vcr_golden.golden_store import GoldenFiles
+from vcr_golden.hybrid_run import HybridRun, Policy
+from vcr_golden.ledger import CostLedger, Usage
+from vcr_golden.observed_run import ReplayRun
+from vcr_golden.run_lines import RunLines, read_run_lines
+
+Mode = Literal["replay", "hybrid", "live", "branch"]
+
+
+@dataclasses.dataclass
+class GoldenRun:
+    """What came of running a golden run again.
+
+    Attributes:
+        result: What the agent returned.
+        error: What it raised, or how it diverged; None if neither.
+        ledger: What was served and spent.
+        recording: The new recording; None if nothing was recorded.
+        reasons: Why each step ran live (hybrid), by key.
+        caught_up: Served writes that were done after all (hybrid).
+    """
+
+    result: Any
+    error: BaseException | None
+    ledger: CostLedger
+    recording: Path | None = None
+    reasons: dict[str, str] = dataclasses.field(default_factory=dict[str, str])
+    caught_up: list[str] = dataclasses.field(default_factory=list[str])
+
+
+class Runner:
+    """One golden run about to be run again.
+
+    Args:
+        files: The golden run.
+        effects: What its steps do to the world.
+        output_dir: Where new recordings go; hybrid and branched ones lie beside the golden run they refer to.
+    """
+
+    def __init__(self, files: GoldenFiles, effects: Effects, *, output_dir: Path) -> None:
+        self._files = files
+        self._effects = effects
+        self._output_dir = output_dir
+        self.player = VCRPlayer.load(files.recording)
+        self.lines: RunLines = read_run_lines(self.player)
+
+    def close(self) -> None:
+        """Give the file back."""
+        self.player.close()
+
+    def replay(self, agent: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> GoldenRun:
+        """Serve every step; another input is a divergence."""
+        if args or kwargs:
+            refuse_new_input(self.lines, args, kwargs)
+        config = ResumeConfig(mode=ResumeMode.REPLAY, call="agent")
+        outcome = _outside_of_loops(
+            functools.partial(run_again, self.player, agent, config, record=False, make_run=ReplayRun)
+        )
+        rows = list(self.player.rows) if outcome.error is None else []
+        return GoldenRun(outcome.result, outcome.error, CostLedger(served=Usage.of(rows)))
+
+    def hybrid(self, agent: Any, args: tuple[Any, ...], kwargs: dict[str, Any], policy: Policy | None) -> GoldenRun:
+        """Serve the steps that are what they were, run the others."""
+        runs: list[HybridRun] = []
+
+        def make_run(recorder: VCRRecorder | None, **options: Any) -> HybridRun:
+            run = HybridRun(recorder, manifest=self._files.manifest, effects=self._effects, policy=policy, **options)
+            runs.append(run)
+            return run
+
+        config = ResumeConfig(mode=ResumeMode.REPLAY, call="agent", tags=["hybrid"])
+        outcome = self._run(self._given(agent, args, kwargs), config, make_run)
+        found = self._outcome(outcome, self._files.recording.parent)
+        found.reasons, found.caught_up = runs[0].reasons, runs[0].caught_up
+        return found
+
+    def branch(
+        self,
+        agent: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        *,
+        from_frame: int | str | None,
+        state_overrides: Mapping[str, Any] | None,
+    ) -> GoldenRun:
+        """Serve the steps before a cut, run everything from it on."""
+        if args or kwargs:
+            refuse_new_input(self.lines, args, kwargs)
+        config = ResumeConfig(
+            mode=ResumeMode.FORK, call="agent", from_frame=from_frame, state_overrides=dict(state_overrides or {})
+        )
+        outcome = self._run(agent, config, ReplayRun)
+        return self._outcome(outcome, self._files.recording.parent)
+
+    def live(self, agent: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> GoldenRun:
+        """Run everything, and record it."""
+        if not args and not kwargs and self.lines.input is not None:
+            given = self.player.decode(self.lines.input)
+            args, kwargs = tuple(given["args"]), given["kwargs"]
+        return run_live(agent, args, kwargs, output_dir=self._output_dir)
+
+    def _given(self, agent: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if (args or kwargs) and input_difference(self.lines, args, kwargs) is not None:
+            return with_input(agent, args, kwargs)
+        return agent
+
+    def _run(self, agent: Any, config: ResumeConfig, make_run: Any) -> Resumption:
+        directory = self._files.recording.parent
+        return _outside_of_loops(
+            functools.partial(run_again, self.player, agent, config, output_dir=directory, make_run=make_run)
+        )
+
+    def _outcome(self, outcome: Resumption, directory: Path) -> GoldenRun:
+        assert outcome.session_id is not None
+        path = directory / f"{outcome.session_id}.vcr"
+        return GoldenRun(outcome.result, outcome.error, ledger_of(path), path)
+
+
+def _outside_of_loops(start: Any) -> Resumption:
+    found: Resumption = start()
+    return found
+
+
+def run_live(agent: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, output_dir: Path) -> GoldenRun:
+    """Run an agent and record it; what it raises is in the result."""
+    recorder = VCRRecorder(output_dir)
+    recorder.start_session(tags=["golden-live"])
+    result: Any = None
+    failure: BaseException | None = None
+    try:
+        if is_async(agent):
+            result = asyncio.run(recorder.arun(agent, *args, **kwargs))
+        else:
+            result = recorder.run(agent, *args, **kwargs)
+    except Exception as error:  # noqa: BLE001  # the agent's own error is part of the result
+        failure = error
+    path = recorder.path
+    if path is None:
+        raise UsageError("nothing was recorded") from failure
+    recorder.close()
+    return GoldenRun(result, failure, ledger_of(path), path)
+
+
+def ledger_of(path: Path) -> CostLedger:
+    """Return the ledger of a recording: what came from a tape was served, the rest was spent."""
+    player = VCRPlayer.load(path)
+    try:
+        served: list[FrameRow] = []
+        live: list[FrameRow] = []
+        for row in player.rows:
+            (served if row.origin == "tape" else live).append(row)
+    finally:
+        player.close()
+    return CostLedger(Usage.of(served), Usage.of(live))

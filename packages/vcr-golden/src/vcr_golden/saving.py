@@ -1,0 +1,201 @@
+"""Making a recording golden: it must be finished, verified and good; then it is packed and described."""
+
+from __future__ import annotations
+
+import datetime
+import importlib
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from vcr_core import VCRPlayer, VCRRecorder
+from vcr_core.engine.step_functions import functions_of
+from vcr_core.exporters.packing import pack_session
+from vcr_core.legacy import LegacyFile
+from vcr_golden.code_fingerprint import CodeMap, fingerprint
+from vcr_golden.effects import Effects
+from vcr_golden.errors import GoldenError
+from vcr_golden.golden_store import GoldenFiles, GoldenStore
+from vcr_golden.identity import Component, check_identity, recorded_components
+from vcr_golden.ledger import Usage
+from vcr_golden.manifest import Manifest, StepFacts
+from vcr_golden.run_lines import RunLines, read_run_lines
+from vcr_golden.wire import digest_of
+
+
+class NotGoldenError(GoldenError):
+    """A recording that cannot be kept as a golden run.
+
+    Attributes:
+        path: The recording.
+        reason: ``unfinished``, ``failed``, ``unverified`` or ``empty``.
+    """
+
+    def __init__(self, path: object, reason: str, detail: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(f"{path} cannot be kept as a golden run: {detail}")
+
+
+def recording_of(source: VCRRecorder | VCRPlayer | str | Path) -> tuple[VCRPlayer, dict[str, Any]]:
+    """Return the recording that is meant, open, and the functions of its steps as far as this process knows them."""
+    if isinstance(source, VCRPlayer):
+        return VCRPlayer.load(source.path), {}
+    if isinstance(source, VCRRecorder):
+        path = source.path
+        if path is None:
+            raise NotGoldenError("the recorder", "empty", "nothing was recorded. Record the run first.")
+        return VCRPlayer.load(path), functions_of(source)
+    return VCRPlayer.load(source), {}
+
+
+def check_golden(player: VCRPlayer, *, allow_errors: bool = False) -> None:
+    """See that a recording may become golden.
+
+    Args:
+        player: The recording.
+        allow_errors: Accept steps that failed, as long as the run itself did not: the agent handled them.
+
+    Raises:
+        NotGoldenError: If it is empty, unfinished, failed or does not verify.
+    """
+    if isinstance(player.source, LegacyFile):
+        raise NotGoldenError(player.path, "unverified", "recordings of 1.x carry no hashes. Record the run again.")
+    if not len(player):
+        raise NotGoldenError(player.path, "empty", "it has no frames.")
+    if player.end is None:
+        raise NotGoldenError(player.path, "unfinished", "it has no end. Call recorder.save(), or run it again.")
+    report = player.verify()
+    if not report.ok:
+        problem = report.problems[0]
+        raise NotGoldenError(player.path, "unverified", f"line {problem.line}: {problem.message}")
+    failed = [row for row in player.rows if row.status == "error"]
+    if player.end.status != "ok" or (failed and not allow_errors and not read_run_lines(player).has_result):
+        where = f"frame {failed[-1].index} ({failed[-1].node_name}) failed" if failed else "the run ended in an error"
+        raise NotGoldenError(player.path, "failed", f"{where}. Keep a run that succeeded.")
+
+
+def find_agent(name: str | None) -> Any:
+    """Return the function that a recording names, if its module is loaded; else None."""
+    if name is None:
+        return None
+    module_name, _, path = name.partition(":")
+    modules = [sys.modules.get(module_name)]
+    main = sys.modules.get("__main__")
+    if Path(getattr(main, "__file__", None) or "").stem == module_name:
+        modules.append(main)
+    for target in modules:
+        found: Any = target
+        for part in path.split("."):
+            found = getattr(found, part, None)
+        if found is not None:
+            return found
+    return None
+
+
+def import_agent(name: str) -> Any:
+    """Return the function ``module:name``, importing its module.
+
+    Raises:
+        GoldenError: If there is none.
+    """
+    module_name, _, path = name.partition(":")
+    try:
+        found: Any = importlib.import_module(module_name)
+        for part in path.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise GoldenError(f"the agent {name!r} cannot be loaded: {error}. Name it as module:function.") from error
+    return found
+
+
+class Saver:
+    """One recording on its way to become golden."""
+
+    def __init__(self, store: GoldenStore, effects: Effects) -> None:
+        self._store = store
+        self._effects = effects
+
+    def save(
+        self,
+        task: str,
+        source: VCRRecorder | VCRPlayer | str | Path,
+        *,
+        identity: Mapping[str, Any] | None,
+        agent: Any,
+        trial: int,
+        tags: list[str],
+    ) -> GoldenFiles:
+        """Check, pack and describe a recording; one that stood in its place is replaced.
+
+        Raises:
+            NotGoldenError: If it cannot be golden.
+        """
+        player, functions = recording_of(source)
+        try:
+            check_golden(player)
+            manifest = self._describe(task, trial, player, functions, agent, check_identity(identity), tags)
+            stem = self._store.stem(task, trial, manifest.fingerprint)
+            self._store.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            target = self._store.directory / f"{stem}.vcr"
+            passing = target.with_suffix(".vcr.passing")
+            passing.unlink(missing_ok=True)
+            pack_session(player, passing)
+            passing.replace(target)
+        finally:
+            player.close()
+        return self._store.write(stem, manifest)
+
+    def _describe(
+        self,
+        task: str,
+        trial: int,
+        player: VCRPlayer,
+        functions: dict[str, Any],
+        agent: Any,
+        given: dict[str, Any],
+        tags: list[str],
+    ) -> Manifest:
+        lines = read_run_lines(player)
+        agent = agent if agent is not None else find_agent(lines.agent)
+        code = CodeMap(*([agent] if agent is not None else []), *functions.values()).digests
+        components = _components(task, player, lines, given, code)
+        whole = {name: component.digest for name, component in components.items()}
+        totals = Usage.of(player.rows)
+        frames = [
+            (digest_of(player.wire_state(row.index, "input")), digest_of(player.wire_state(row.index)))
+            for row in player.rows
+        ]
+        return Manifest(
+            task=task,
+            trial=trial,
+            fingerprint=digest_of([whole, trial])[:16],
+            created_at=datetime.datetime.now(datetime.timezone.utc).isoformat(),
+            session_id=player.session.session_id,
+            components=components,
+            code=code,
+            code_of_agent=agent is not None,
+            steps=self._steps(player, functions),
+            frames=frames,
+            totals=totals.as_dict(),
+            tags=tags,
+        )
+
+    def _steps(self, player: VCRPlayer, functions: dict[str, Any]) -> dict[str, StepFacts]:
+        found: dict[str, StepFacts] = {}
+        for row in player.rows:
+            if row.node_name not in found:
+                function = functions.get(row.node_name)
+                effect = self._effects.of(row.node_name, row.kind, function=function, effect=row.effect)
+                found[row.node_name] = StepFacts(fingerprint(function), effect)
+        return found
+
+
+def _components(
+    task: str, player: VCRPlayer, lines: RunLines, given: dict[str, Any], code: dict[str, str]
+) -> dict[str, Component]:
+    values = {**recorded_components(player, lines), "task": task, **given}
+    if code and "code" not in given:
+        values["code"] = code
+    return {name: Component.of(value) for name, value in values.items() if value is not None}
