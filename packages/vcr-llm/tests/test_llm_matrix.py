@@ -233,11 +233,13 @@ NAMES = {
     "openai-responses": "openai.responses",
     "botocore": "bedrock.converse",
 }
+LITELLM = pytest.mark.filterwarnings("ignore")  # it warns of its own models
 MATRIX = [
     pytest.param(
         name,
         make,
         stream,
+        marks=[LITELLM] if name == "litellm" else [],
         id=f"{name}-{'async' if 'async' in make.__name__ else 'sync'}-{'stream' if stream else 'plain'}",
     )
     for name, makers in CLIENTS.items()

@@ -6,7 +6,6 @@ Every transport does the same four things with it: begin it (`begin_call`), wait
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -58,8 +57,7 @@ def captures(host: str) -> Run | None:
     run = current_run()
     if run is None or not settings.is_active() or _sending.get() or _inside_llm_step():
         return None
-    ignored = settings.current_settings().ignore_hosts
-    return None if any(fnmatch.fnmatchcase(host.lower(), pattern) for pattern in ignored) else run
+    return None if settings.is_ignored(host) else run
 
 
 def _inside_llm_step() -> bool:

@@ -47,10 +47,10 @@ def capture(
         allow: Hosts that may be connected to in a replay, for what is not captured.
     """
     apply_patches()
-    watch_network(allow)
+    watch_network()
     with ExitStack() as stack:
         stack.enter_context(
-            local_settings(make_settings(ignore_hosts=ignore_hosts, normalize=normalize, prices=prices))
+            local_settings(make_settings(ignore_hosts=ignore_hosts, normalize=normalize, prices=prices, allow=allow))
         )
         if recorder is not None:
             carry_scopes()
@@ -76,8 +76,8 @@ def install(
 ) -> None:
     """Capture the calls of every run of this process from now on; the arguments are those of `capture`."""
     apply_patches()
-    watch_network(allow)
-    use(make_settings(ignore_hosts=ignore_hosts, normalize=normalize, prices=prices))
+    watch_network()
+    use(make_settings(ignore_hosts=ignore_hosts, normalize=normalize, prices=prices, allow=allow))
 
 
 def uninstall() -> None:
@@ -114,8 +114,8 @@ def replay(
     root = next((row.key.partition(":")[0].partition("/")[0] for row in player.rows if row.key), ROOT)
     run = Run(None, tape=Tape(player, cut=len(player)), config=ResumeConfig(mode=ResumeMode.REPLAY), root=root)
     with ExitStack() as stack:
-        stack.enter_context(local_settings(make_settings(ignore_hosts=ignore_hosts, normalize=normalize)))
-        stack.enter_context(guarded(run, allow))
+        stack.enter_context(local_settings(make_settings(ignore_hosts=ignore_hosts, normalize=normalize, allow=allow)))
+        stack.enter_context(guarded(run))
         _enter(stack, run)
         try:
             yield run

@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from vcr_core.json_pointer import kind_of
+
 Json = dict[str, Any]
 
 
 def as_dict(value: Any) -> Json:
     """Return a dict as it is, {} for anything else."""
-    found: Json = value if isinstance(value, dict) else {}
-    return found
+    return value if kind_of(value) is dict else {}
 
 
 def as_list(value: Any) -> list[Any]:
     """Return a list as it is, [] for anything else."""
-    found: list[Any] = value if isinstance(value, list) else []
-    return found
+    return value if kind_of(value) is list else []
 
 
 def as_text(value: Any) -> str | None:

@@ -6,20 +6,22 @@ thread and however the socket was made.  What does not go through it is listed i
 
 from __future__ import annotations
 
-import fnmatch
 import os
+import socket
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
 from vcr_core.engine import ResumeMode, Run, StepCall, current_run
-from vcr_core.engine.divergence import find_call_site
 from vcr_core.engine.plan import names_step
 from vcr_core.engine.scope import current_scope
+from vcr_core.json_pointer import kind_of
+from vcr_llm.call_site import find_caller
 from vcr_llm.captured_call import is_sending
 from vcr_llm.errors import LlmError
+from vcr_llm.settings import current_settings, is_ignored, matches
 
 _NETWORK_PROGRAMS = frozenset(
     {"curl", "wget", "http", "https", "ssh", "scp", "sftp", "rsync", "nc", "ncat", "netcat", "telnet", "ftp"}
@@ -57,87 +59,63 @@ class _Guard:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.hooked = False
-        self.watching = False
-        self.allowed: tuple[str, ...] = ()
-        self.replays: list[tuple[Run, tuple[str, ...]]] = []
-        self.blocked: list[LiveCallError] = []
+        self.replays: list[Run] = []
         self.checking = threading.local()
 
 
 _guard = _Guard()
 
 
-def watch_network(allow: Iterable[str] = ()) -> None:
-    """Guard every replay of this process from now on.
-
-    Args:
-        allow: Hosts that may be connected to; ``*`` stands for any text.
-    """
+def watch_network() -> None:
+    """Guard every replay of this process from now on, in the code that belongs to it."""
     with _guard.lock:
-        _guard.watching = True
-        _guard.allowed = tuple(dict.fromkeys((*_guard.allowed, *allow)))
-        _hook()
-
-
-def _hook() -> None:
-    if not _guard.hooked:
-        _guard.hooked = True
-        sys.addaudithook(_audit)
+        if not _guard.hooked:
+            _guard.hooked = True
+            sys.addaudithook(_audit)
 
 
 @contextmanager
-def guarded(run: Run, allow: Iterable[str] = ()) -> Generator[None]:
-    """Guard the whole process while `run` is replayed, threads included that the run knows nothing of.
-
-    Raises:
-        LiveCallError: At the end of the block, if a call was blocked and its error was swallowed.
-    """
-    entry = (run, tuple(allow))
+def guarded(run: Run) -> Generator[None]:
+    """Guard the whole process while `run` is replayed, threads included that the run knows nothing of."""
+    watch_network()
     with _guard.lock:
-        _guard.replays.append(entry)
-        _hook()
-    before = len(_guard.blocked)
+        _guard.replays.append(run)
     try:
         yield
     finally:
         with _guard.lock:
-            _guard.replays.remove(entry)
-    if len(_guard.blocked) > before:
-        raise _guard.blocked[before]
+            _guard.replays.remove(run)
 
 
 def _audit(event: str, args: tuple[Any, ...]) -> None:
     check = _CHECKS.get(event)
-    if check is None or not (_guard.watching or _guard.replays) or getattr(_guard.checking, "busy", False):
+    if check is None or getattr(_guard.checking, "busy", False):
+        return
+    run = current_run() or next(reversed(_guard.replays), None)
+    if run is None or run.tape is None:
         return
     _guard.checking.busy = True
     try:
         target = check(args)
-        if target is not None:
-            _refuse_live(target)
+        if target is not None and not is_sending() and _is_replaying(run):
+            _refuse(run, target)
     finally:
         _guard.checking.busy = False
 
 
-def _refuse_live(target: str) -> None:
-    run = current_run()
-    entry = next((entry for entry in reversed(_guard.replays) if run is None or entry[0] is run), None)
-    replayed = entry[0] if entry is not None else run
-    if replayed is None or is_sending() or not _is_replaying(replayed):
-        return
+def _refuse(run: Run, target: str) -> None:
+    """Raise, and spoil the run, so that an agent that swallows the error cannot make the replay look right."""
     host = target.rpartition(":")[0] or target
-    allowed = (*_guard.allowed, *(entry[1] if entry is not None else ()))
-    if any(fnmatch.fnmatchcase(host, pattern) for pattern in allowed):
+    if matches(host, current_settings().allow):
         return
-    error = LiveCallError(target, find_call_site(), threading.current_thread().name)
-    _guard.blocked.append(error)
+    error = LiveCallError(target, find_caller(), threading.current_thread().name)
+    if not is_ignored(host):
+        run.diverged("unexpected", f"live call to {target}").__cause__ = error
     raise error
 
 
 def _is_replaying(run: Run) -> bool:
     """True if nothing may be called live here: on the tape, and not inside a step that runs live."""
-    if run.tape is None:
-        return False
     config = run.config
     if config.mode is ResumeMode.REPLAY:
         return True
@@ -163,10 +141,8 @@ def _enclosing_call() -> tuple[StepCall, Callable[[], Any]] | None:
 
 def _address(args: tuple[Any, ...]) -> str | None:
     address: Any = args[1] if len(args) > 1 else None
-    if isinstance(address, tuple):
-        parts: tuple[Any, ...] = address
-        host, port, *_ = parts
-        return f"{host}:{port}"
+    if kind_of(address) is tuple:
+        return f"{address[0]}:{address[1]}"
     if isinstance(address, (str, bytes)):
         return os.fsdecode(address) or None
     return None
@@ -176,7 +152,7 @@ def _name(args: tuple[Any, ...]) -> str | None:
     host = args[0]
     if isinstance(host, bytes):
         host = host.decode("idna", "replace")
-    if not isinstance(host, str) or not host or _is_numeric(host):
+    if not isinstance(host, str) or not host or _is_numeric(host) or host in ("localhost", socket.gethostname()):
         return None
     return f"{host}:{args[1]}" if len(args) > 1 and args[1] else host
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import threading
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
@@ -33,11 +34,13 @@ class Settings:
         ignore_hosts: Hosts whose calls are neither recorded nor served; ``*`` stands for any text.
         normalize: Given the canonical input of a request, returns what is recorded and compared instead.
         prices: What tokens cost; None asks `genai-prices` where that is installed.
+        allow: Hosts that may be connected to while a run is replayed.
     """
 
     ignore_hosts: tuple[str, ...] = TELEMETRY_HOSTS
     normalize: Normalize | None = None
     prices: PriceTable | None = None
+    allow: tuple[str, ...] = ()
 
 
 class _Active:
@@ -101,7 +104,21 @@ def local_settings(settings: Settings) -> Generator[None]:
 
 
 def make_settings(
-    *, ignore_hosts: Iterable[str] = (), normalize: Normalize | None = None, prices: PriceTable | None = None
+    *,
+    ignore_hosts: Iterable[str] = (),
+    normalize: Normalize | None = None,
+    prices: PriceTable | None = None,
+    allow: Iterable[str] = (),
 ) -> Settings:
     """Return settings with more hosts to ignore than the usual ones."""
-    return Settings((*TELEMETRY_HOSTS, *ignore_hosts), normalize, prices)
+    return Settings((*TELEMETRY_HOSTS, *ignore_hosts), normalize, prices, tuple(allow))
+
+
+def is_ignored(host: str) -> bool:
+    """True if calls to that host are neither recorded nor served."""
+    return matches(host, current_settings().ignore_hosts)
+
+
+def matches(host: str, patterns: Iterable[str]) -> bool:
+    """True if a host is one of `patterns`."""
+    return any(fnmatch.fnmatchcase(host.lower(), pattern) for pattern in patterns)

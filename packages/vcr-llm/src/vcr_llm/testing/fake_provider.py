@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
+from vcr_llm.json_values import as_dict
 from vcr_llm.testing import provider_bodies as bodies
 
 _Body = dict[str, Any]
@@ -90,7 +91,7 @@ class FakeProvider:
             asked = json.loads(content or b"{}")
         except ValueError:
             return _json({"error": {"message": "the body is no JSON", "type": "invalid_request_error"}}, status=400)
-        return self._speak(urlsplit(path).path, asked if isinstance(asked, dict) else {"input": asked})
+        return self._speak(urlsplit(path).path, as_dict(asked) or {"input": asked})
 
     def _speak(self, path: str, asked: _Body) -> Answer:
         streams = asked.get("stream") is True

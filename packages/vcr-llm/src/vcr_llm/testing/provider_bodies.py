@@ -7,6 +7,8 @@ import json
 import struct
 from typing import Any
 
+from vcr_llm.json_values import as_dict, as_list
+
 _Body = dict[str, Any]
 MODEL_TEXT = "You said: "
 
@@ -20,10 +22,9 @@ def last_text(value: Any) -> str:
     """Return the last text in a conversation, whatever its form."""
     if isinstance(value, str):
         return value
-    if isinstance(value, dict):
-        fields: _Body = value
+    fields, items = as_dict(value), as_list(value)
+    if fields:
         return last_text(fields.get("content", fields.get("text", fields.get("parts", fields.get("output", "")))))
-    items: list[Any] = value if isinstance(value, list) else []
     return last_text(items[-1]) if items else ""
 
 
@@ -84,7 +85,7 @@ def chat_events(asked: _Body) -> list[bytes]:
     events = [{**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
     reason = whole["choices"][0]["finish_reason"]
     events.append({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
-    if (asked.get("stream_options") or {}).get("include_usage"):
+    if as_dict(asked.get("stream_options")).get("include_usage"):
         events.append({**head, "choices": [], "usage": whole["usage"]})
     return [*map(_sse, events), _sse("[DONE]")]
 
@@ -95,8 +96,8 @@ def chat_events(asked: _Body) -> list[bytes]:
 def responses_body(asked: _Body) -> _Body:
     """Return a response."""
     text = MODEL_TEXT + last_text(asked.get("input"))
-    part = {"type": "output_text", "text": text, "annotations": []}
-    item = {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": [part]}
+    part: _Body = {"type": "output_text", "text": text, "annotations": []}
+    item: _Body = {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": [part]}
     sent, received = _count(json.dumps(asked.get("input"))), _count(text)
     usage = {
         "input_tokens": sent,
@@ -106,7 +107,7 @@ def responses_body(asked: _Body) -> _Body:
         "total_tokens": sent + received,
     }
     head = {"id": "resp_1", "object": "response", "created_at": 1700000000, "status": "completed"}
-    more = {"error": None, "incomplete_details": None, "instructions": None, "metadata": {}, "tools": []}
+    more: _Body = {"error": None, "incomplete_details": None, "instructions": None, "metadata": {}, "tools": []}
     choice = {"parallel_tool_calls": True, "temperature": 1.0, "tool_choice": "auto", "top_p": 1.0}
     return {**head, "model": asked.get("model"), "output": [item], "usage": usage, **more, **choice}
 
@@ -153,7 +154,7 @@ def messages_events(asked: _Body) -> list[bytes]:
     """Return the same as events."""
     whole = messages_body(asked)
     block = whole["content"][0]
-    started = {**whole, "content": [], "stop_reason": None, "usage": {**whole["usage"], "output_tokens": 1}}
+    started: _Body = {**whole, "content": [], "stop_reason": None, "usage": {**whole["usage"], "output_tokens": 1}}
     events: list[_Body] = [{"type": "message_start", "message": started}]
     if block["type"] == "tool_use":
         events.append({"type": "content_block_start", "index": 0, "content_block": {**block, "input": {}}})
