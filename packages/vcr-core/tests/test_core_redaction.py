@@ -488,10 +488,10 @@ def test_time_is_linear_in_hostile_text(kind: str, redactor: Redactor) -> None:
         data = text.encode()
         times = []
         for _ in range(2):
-            start = time.perf_counter()
+            start = time.process_time()
             redactor.may_contain(data)
             redactor.scan_text(text)
-            times.append(time.perf_counter() - start)
+            times.append(time.process_time() - start)
         return min(times)
 
     assert best(size) / best(size // 8) < 24

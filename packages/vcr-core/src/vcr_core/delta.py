@@ -10,6 +10,7 @@ from operator import is_
 from typing import Any
 
 from vcr_core.json_pointer import escape_token
+from vcr_core.runtime_types import fields_of, type_of
 from vcr_core.snapshot import Numbers, ObjectSnapshot, Probe
 from vcr_core.values.encode import MAX_DEPTH
 
@@ -39,22 +40,22 @@ class Delta:
             twin: A live state that is equal to `snapshot`, if there is one.  Objects that it shares with `live` need
                 no comparison: a step's output shares most of its input.
         """
-        if type(live) not in _CONTAINERS and snapshot == live:
+        if type_of(live) not in _CONTAINERS and snapshot == live:
             return snapshot
         return self._visit(live, snapshot, twin, "", 0)
 
     def _visit(self, live: Any, snap: Any, twin: Any, path: str, depth: int) -> Any:
         """Go into a place; if it is no container, it is known to differ."""
         if depth < MAX_DEPTH:
-            cls: type = type(live)
-            if cls is dict and type(snap) is dict and self._probe.has_plain_keys(live):
+            cls = type_of(live)
+            if cls is dict and type_of(snap) is dict and self._probe.has_plain_keys(live):
                 return self._visit_dict(live, snap, twin, path, depth + 1)
-            if cls is list and type(snap) is list:
+            if cls is list and type_of(snap) is list:
                 return self._visit_list(live, snap, twin, path, depth + 1)
-            if cls is list and type(snap) is Numbers:
+            if cls is list and type_of(snap) is Numbers:
                 return self._visit_numbers(live, snap, path, depth + 1)
-            if type(snap) is ObjectSnapshot and snap.fits(live):
-                self._visit_dict(vars(live), snap.fields, None, f"{path}/v", depth + 1)
+            if type_of(snap) is ObjectSnapshot and snap.fits(live):
+                self._visit_dict(fields_of(live), snap.fields, None, f"{path}/v", depth + 1)
                 return snap
         return self._replace(live, path, depth)
 
@@ -63,7 +64,7 @@ class Delta:
         return self._probe.take(live, depth)
 
     def _visit_dict(self, live: dict[str, Any], snap: dict[str, Any], twin: Any, path: str, depth: int) -> Any:
-        same = twin if type(twin) is dict else _NONE
+        same = twin if type_of(twin) is dict else _NONE
         for key in [key for key in snap if key not in live]:
             del snap[key]
             self.ops.append({"op": "remove", "path": f"{path}/{escape_token(key)}"})
@@ -90,8 +91,14 @@ class Delta:
 
     def _visit_list(self, live: list[Any], snap: list[Any], twin: Any, path: str, depth: int) -> list[Any]:
         old, new = len(snap), len(live)
-        shared = type(twin) is list and len(twin) == old <= new and all(map(is_, twin, live))
+        shared = type_of(twin) is list and len(twin) == old <= new and all(map(is_, twin, live))
         head = old if shared or (new > old and snap == live[:old]) else _common_head(live, snap)
+        if head == old:
+            added = live[old:]
+            self._append(added, path)
+            snap.extend([self._probe.take(item, depth) for item in added])
+            self._probe.check_pair(live)
+            return snap
         tail = _common_tail(live, snap, min(old, new) - head)
         paired = min(old, new) - tail - head
         middle = [

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -124,8 +124,7 @@ def _data(line: bytes) -> dict[str, Any] | None:
     except DECODE_ERRORS:
         return None
     data = whole.get("data")
-    found: dict[str, Any] | None = data if isinstance(data, dict) else None
-    return found
+    return cast("dict[str, Any]", data) if isinstance(data, dict) else None
 
 
 def _leads(operations: Any, before: Any, after: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -160,7 +160,7 @@ class VCRRecorder(SessionRecorder):
     @contextmanager
     def step(
         self, node_name: str, state: Any, *, kind: FrameKind = "node", metadata: dict[str, Any] | None = None
-    ) -> Iterator[RunningStep]:
+    ) -> Generator[RunningStep]:
         """Record the body of a ``with`` as one step, and time it.
 
         Set ``output`` of the yielded object; otherwise the state itself is recorded as output.  If the body raises,
@@ -186,8 +186,6 @@ class VCRRecorder(SessionRecorder):
             row.latency_ms = latency_ms
         elif not metadata or _latency_of(metadata) is None:
             row.latency_ms = 0.0 if last is None else now - last
-
-    # -- running an agent --------------------------------------------------------------------------------------------
 
     def run(self, agent: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call `agent` with the given arguments as a recorded run, and return what it returns.

@@ -5,6 +5,7 @@ How lines are built is `vcr_core.wire_format`; the states are the business of `v
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any, get_args
 
 import msgspec
@@ -15,6 +16,7 @@ from vcr_core.values.encode import readable, shallow_repr
 from vcr_core.wire_format import FormatError, row_fields
 
 _TEXTS = ("node_name", "model", "error_type", "error_message", "key", "parent", "label")
+_texts_of = attrgetter(*_TEXTS)
 _MAX_KNOWN = 4096
 _MAX_LENGTH = 200
 
@@ -42,7 +44,7 @@ class RowEncoder:
 
     def _redact(self, row: FrameRow) -> None:
         redactor, known = self._redactor, self._known
-        if redactor is None:
+        if redactor is None or known.issuperset(filter(None, _texts_of(row))):
             return
         for name in _TEXTS:
             text = getattr(row, name)

@@ -30,6 +30,7 @@ from vcr_core.totals import read_totals
 from vcr_core.wire_format import FORMAT, line_body
 
 OnFrame = Callable[[Frame], None]
+_NOTHING_KNOWN = FrameMetadata()
 R = TypeVar("R", bound="SessionRecorder")
 
 
@@ -65,8 +66,6 @@ class SessionRecorder:
         self._writer: SessionWriter | None = None
         self._forgotten: weakref.finalize[..., SessionRecorder]
         self._info: SessionInfo | None = None
-
-    # -- the session -------------------------------------------------------------------------------------------------
 
     def start_session(
         self,
@@ -206,8 +205,6 @@ class SessionRecorder:
         """The redactor in use, or None."""
         return self._redactor if self._redact else None
 
-    # -- frames ------------------------------------------------------------------------------------------------------
-
     def record_frame(  # noqa: PLR0913  # all that a frame is made of
         self,
         row: FrameRow,
@@ -264,8 +261,6 @@ class SessionRecorder:
             self.save(status=status)
         except (RecordingError, OSError) as problem:
             warn_recording(str(problem))
-
-    # -- the end -----------------------------------------------------------------------------------------------------
 
     def save(self, *, status: str = "ok") -> Path:
         """Finish the recording with its totals and have it on the disk; recording may go on, and be saved again.
@@ -360,6 +355,8 @@ class SessionRecorder:
 
 def _complete(row: FrameRow, known: FrameMetadata, error: BaseException | None) -> None:
     """Fill the empty fields of a row from the metadata and the error."""
+    if known == _NOTHING_KNOWN and error is None and row.tokens_input is None and row.tokens_output is None:
+        return
     if error is not None:
         row.status = row.status if row.status != "ok" else "error"
         row.error_type, row.error_message = type(error).__name__, text_of(error)[:500]
@@ -380,7 +377,7 @@ def _complete(row: FrameRow, known: FrameMetadata, error: BaseException | None) 
 
 def _plain_info(info: SessionInfo) -> dict[str, Any]:
     fields = {name: getattr(info, name) for name in SessionInfo.__struct_fields__}
-    return {name: value for name, value in fields.items() if value or value == 0 and value is not False}
+    return {name: value for name, value in fields.items() if value or type(value) is int}
 
 
 def _close_quietly(recorder: SessionRecorder) -> None:

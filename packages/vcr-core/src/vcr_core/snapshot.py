@@ -23,6 +23,7 @@ from typing import Any
 
 import msgspec
 
+from vcr_core.runtime_types import type_of
 from vcr_core.values.encode import BLOB_SIZE, MAX_DEPTH, TAG, WireEncoder, is_utf8
 from vcr_core.values.kinds import object_fields
 
@@ -47,11 +48,11 @@ class Number(_Exact):
     __slots__ = ("kind", "value")
 
     def __init__(self, value: float) -> None:
-        self.kind = type(value)
+        self.kind = type_of(value)
         self.value = value
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is self.kind and other == self.value and (other != 0 or str(other) == str(self.value))
+        return type_of(other) is self.kind and other == self.value and (other != 0 or str(other) == str(self.value))
 
 
 class Numbers(_Exact):
@@ -59,7 +60,7 @@ class Numbers(_Exact):
 
     __slots__ = ("kind", "values")
 
-    def __init__(self, kind: type, values: list[Any]) -> None:
+    def __init__(self, kind: type[Any], values: list[Any]) -> None:
         self.kind = kind
         self.values: list[Any] | bytes = array("d", values).tobytes() if kind is float else list(values)
 
@@ -67,7 +68,10 @@ class Numbers(_Exact):
         return len(self.values) // 8 if self.kind is float else len(self.values)
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is list and len(other) == len(self) and self.starts(other)
+        return type_of(other) is list and self._equals(other)
+
+    def _equals(self, other: Any) -> bool:
+        return len(other) == len(self) and self.starts(other)
 
     def starts(self, other: list[Any]) -> bool:
         """True if `other` begins with exactly these numbers."""
@@ -87,12 +91,12 @@ class Opaque(_Exact):
 
     __slots__ = ("cls", "encoded")
 
-    def __init__(self, cls: type, encoded: bytes) -> None:
+    def __init__(self, cls: type[Any], encoded: bytes) -> None:
         self.cls = cls
         self.encoded = encoded
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is self.cls and _encode(WireEncoder().encode(other)) == self.encoded
+        return type_of(other) is self.cls and _encode(WireEncoder().encode(other)) == self.encoded
 
 
 class ObjectSnapshot(_Exact):
@@ -100,7 +104,7 @@ class ObjectSnapshot(_Exact):
 
     __slots__ = ("cls", "fields", "form")
 
-    def __init__(self, cls: type, fields: dict[str, Any], form: Any) -> None:
+    def __init__(self, cls: type[Any], fields: dict[str, Any], form: Any) -> None:
         self.cls = cls
         self.fields = fields
         self.form = form
@@ -110,7 +114,7 @@ class ObjectSnapshot(_Exact):
 
     def fits(self, other: object) -> bool:
         """True if `other` differs from this in its fields at most."""
-        if type(other) is not self.cls:
+        if type_of(other) is not self.cls:
             return False
         known = object_fields(other)
         return known is not None and known[1] == self.form
@@ -142,7 +146,7 @@ class Probe:
 
     def take(self, value: Any, depth: int = 0) -> Any:
         """Return a snapshot of `value`."""
-        cls: type = type(value)
+        cls = type_of(value)
         if cls is str:
             if len(value) >= BLOB_SIZE:
                 self.plain = False
@@ -164,9 +168,9 @@ class Probe:
         copy: dict[str, Any] = {}
         safe = self._safe
         for key, item in value.items():
-            if (type(key) is not str or key not in safe) and not self.check_key(key):
+            if (type_of(key) is not str or key not in safe) and not self.check_key(key):
                 return self._take_other(value, dict, depth)
-            copy[key] = item if type(item) is str and len(item) < BLOB_SIZE else self.take(item, depth)
+            copy[key] = item if type_of(item) is str and len(item) < BLOB_SIZE else self.take(item, depth)
         if "value" in copy:
             self.check_named(value)
         return copy
@@ -179,19 +183,19 @@ class Probe:
         kept: dict[str, Any] = {}
         fresh: dict[Any, Any] = {}
         for key, item in live.items():
-            if type(key) is str and key in old and old[key] == item:
+            if type_of(key) is str and key in old and old[key] == item:
                 kept[key] = old[key]
             else:
                 fresh[key] = item
         taken = self._take_dict(fresh, 1)
-        if type(taken) is not dict:
+        if type_of(taken) is not dict:
             return self.take(live), live
         self.check_named(live)
         return {**kept, **taken}, fresh
 
     def check_key(self, key: Any) -> bool:
         """Note whether `key` announces a secret; return False if a dict with it must be tagged."""
-        if type(key) is not str or key == TAG or not (key.isascii() or is_utf8(key)):
+        if type_of(key) is not str or key == TAG or not (key.isascii() or is_utf8(key)):
             return False
         if self._is_secret_key is not None and self._is_secret_key(key):
             self.secret = True
@@ -202,13 +206,13 @@ class Probe:
     def has_plain_keys(self, value: dict[Any, Any]) -> bool:
         """Return False if a dict must be tagged for its keys."""
         safe = self._safe
-        return all((type(key) is str and key in safe) or self.check_key(key) for key in value)
+        return all((type_of(key) is str and key in safe) or self.check_key(key) for key in value)
 
     def check_named(self, value: dict[Any, Any]) -> None:
         """Note whether a dict such as ``{"name": "Authorization", "value": …}`` names its value as a secret."""
         if self._is_secret_key is not None and "value" in value:
-            names = (value.get(field) for field in NAME_FIELDS)
-            self.secret = self.secret or any(type(name) is str and self._is_secret_key(name) for name in names)
+            names: list[Any] = [value.get(field) for field in NAME_FIELDS]
+            self.secret = self.secret or any(type_of(name) is str and self._is_secret_key(name) for name in names)
 
     def check_pair(self, value: list[Any]) -> None:
         """Note whether a list such as ``["authorization", "Bearer …"]`` names its second item as a secret."""
@@ -221,14 +225,14 @@ class Probe:
             if len(kinds) == 1 and (kinds != {float} or all(map(math.isfinite, value))):
                 return Numbers(kinds.pop(), value)
         take = self.take
-        return [item if type(item) is str and len(item) < BLOB_SIZE else take(item, depth) for item in value]
+        return [item if type_of(item) is str and len(item) < BLOB_SIZE else take(item, depth) for item in value]
 
-    def _take_other(self, value: Any, cls: type, depth: int) -> Any:
+    def _take_other(self, value: Any, cls: type[Any], depth: int) -> Any:
         self.plain = False
         known = object_fields(value)
         if known is not None and depth < MAX_DEPTH and TAG not in known[0]:
             fields = self._take_dict(known[0], depth + 1)
-            if type(fields) is dict:
+            if type_of(fields) is dict:
                 return ObjectSnapshot(cls, fields, known[1])
         encoded = _encode(WireEncoder().encode(value))
         if self._is_secret_key is not None and b'"value"' in encoded:

@@ -24,6 +24,7 @@ import msgspec
 
 from vcr_core.delta import Delta, Op
 from vcr_core.redaction import Redactor
+from vcr_core.runtime_types import type_of
 from vcr_core.snapshot import Probe
 from vcr_core.values import BlobSink, to_wire
 from vcr_core.wire_format import decode, encode
@@ -238,7 +239,7 @@ class StateChain:
         probe = self._probe
         probe.reset()
         fresh = None
-        if self._clean and type(live) is dict and type(old) is dict:
+        if self._clean and type_of(live) is dict and type_of(old) is dict:
             snapshot, fresh = probe.retake(live, old)
         else:
             snapshot = probe.take(live)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from vcr_core.blobs import BlobStore
 from vcr_core.frames import Totals
+from vcr_core.runtime_types import type_of
 from vcr_core.wire_format import (
     DECODE_ERRORS,
     END_START,
@@ -150,10 +151,10 @@ def _blob_hashes(wire: object) -> Iterator[str]:
     while stack:
         value: Any = stack.pop()
         if isinstance(value, dict):
-            fields: dict[str, Any] = value
+            fields = cast("dict[str, Any]", value)
             if fields.get("$vcr") == "blob":
                 yield str(fields.get("hash"))
             else:
                 stack.extend(fields.values())
-        elif isinstance(value, list):
+        elif type_of(value) is list:
             stack.extend(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 
@@ -119,7 +119,7 @@ class ResumeConfig(msgspec.Struct, kw_only=True):
         """Return the mocks as objects."""
         given: Any = self.inject_mocks
         if isinstance(given, Mapping):
-            by_name: Mapping[str, Any] = given
+            by_name = cast("Mapping[str, Any]", given)
             return [_mock(name, value) for name, value in by_name.items()]
         return list(given)
 
@@ -127,8 +127,10 @@ class ResumeConfig(msgspec.Struct, kw_only=True):
 def _mock(name: str, value: Any) -> Mock:
     if isinstance(value, Mock):
         return value
-    if isinstance(value, BaseException) or (isinstance(value, type) and issubclass(value, BaseException)):
+    if isinstance(value, BaseException):
         return Mock(match=name, raises=value)
+    if isinstance(value, type) and issubclass(cast("type[Any]", value), BaseException):
+        return Mock(match=name, raises=cast("type[BaseException]", value))
     return Mock(match=name, call=value) if callable(value) else Mock(match=name, value=value)
 
 

@@ -7,7 +7,7 @@ import concurrent.futures
 import warnings
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
@@ -136,7 +136,7 @@ class Resumer:
         state = player.wire_state(cut, "input") if cut < len(player) else player.wire_state(cut - 1)
         overrides = self.config.state_overrides
         if isinstance(overrides, dict):
-            changes: dict[str, Any] = overrides
+            changes = cast("dict[str, Any]", overrides)
             return {**player.decode(state), **changes} if isinstance(state, dict) else player.decode(state)
         return player.decode(apply(state, overrides))
 

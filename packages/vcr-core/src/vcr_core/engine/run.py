@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from vcr_core.clock import Clock
 from vcr_core.diff import first_difference
@@ -220,8 +220,10 @@ class Run:
             return False
         self._used_edits.add("state")
         if isinstance(overrides, dict):
-            changes: dict[str, Any] = overrides
-            call.input = {**(call.input if isinstance(call.input, dict) else {}), **changes}
+            changes = cast("dict[str, Any]", overrides)
+            before: Any = call.input
+            given = cast("dict[str, Any]", before) if isinstance(before, dict) else {}
+            call.input = {**given, **changes}
         else:
             assert self.tape is not None
             call.input = self.tape.player.decode(apply(self.inputs.wire(call.input), overrides))

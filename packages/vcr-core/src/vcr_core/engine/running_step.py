@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import types
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from vcr_core.engine.divergence import DivergenceError, StepError
 from vcr_core.engine.scope import Scope, current_scope
@@ -172,7 +172,7 @@ class RunningStep(EndedStep):
             elif live != self._before:
                 found["mutated"] = {"": live}
         elif isinstance(live, dict):
-            arguments: dict[str, Any] = live
+            arguments = cast("dict[str, Any]", live)
             for name, value in arguments.items():
                 if output is value and isinstance(value, _MUTABLE):
                     found["returned"] = name

@@ -10,6 +10,7 @@ import msgspec
 from vcr_core.engine.order import StalledError
 from vcr_core.engine.scope import Scope
 from vcr_core.frames import FrameRow
+from vcr_core.runtime_types import type_of
 from vcr_core.values import Tagged
 
 if TYPE_CHECKING:
@@ -265,12 +266,12 @@ def _served(row: FrameRow) -> FrameRow:
 
 def _replace_content(target: Any, value: Any) -> bool:
     """Make a live dict or list hold what `value` holds; False if they are not of one kind."""
-    if isinstance(target, dict) and isinstance(value, dict):
-        content: dict[Any, Any] = value
+    kinds = (type_of(target), type_of(value))
+    if kinds == (dict, dict):
         target.clear()
-        target.update(content)
-        return True
-    if isinstance(target, list) and isinstance(value, list):
+        target.update(value)
+    elif kinds == (list, list):
         target[:] = value
-        return True
-    return False
+    else:
+        return False
+    return True

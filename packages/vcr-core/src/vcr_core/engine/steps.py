@@ -98,8 +98,7 @@ def usage_of(output: Any) -> dict[str, Any] | None:
 def _field(value: Any, *names: str) -> Any:
     """Return the first of these keys or attributes that is there and not None."""
     for name in names:
-        mapping: Any = value if isinstance(value, dict) else None
-        found = mapping.get(name) if mapping is not None else getattr(value, name, None)
+        found = cast("dict[str, Any]", value).get(name) if isinstance(value, dict) else getattr(value, name, None)
         if found is not None:
             return found
     return None
@@ -253,10 +252,10 @@ def _wrap_async_generator(spec: StepSpec) -> Callable[..., Any]:
 
 def _served_chunks(step: EndedStep) -> Generator[Any, None, None]:
     """Give the chunks of a taped or mocked stream, and end it as it ended."""
-    output: Any = step.result()
-    error: Any = None
-    if isinstance(output, dict) and isinstance(_field(output, "stream"), Stream):
-        error, output = output.get("error"), output["stream"]
+    output = step.result()
+    error = _field(output, "error")
+    stream = _field(output, "stream")
+    output = stream if isinstance(stream, Stream) else output
     if not isinstance(output, Stream):
         yield from output
         return
@@ -273,7 +272,7 @@ def _decorator(kind: str, function: Any, name: str | None, **options: Any) -> An
 
     def decorate(target: Any) -> Any:
         if isinstance(target, (staticmethod, classmethod)):
-            method: Any = target
+            method = cast("Any", target)
             inner = _wrap(StepSpec(method.__func__, name=name, kind=kind, **options))
             return type(method)(inner)
         return _wrap(StepSpec(target, name=name, kind=kind, **options))

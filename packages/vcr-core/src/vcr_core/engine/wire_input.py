@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
 from vcr_core.blobs import content_hash
 from vcr_core.redaction import Redactor
+from vcr_core.runtime_types import type_of
 from vcr_core.state_chain import ValueEncoder
 from vcr_core.wire_format import decode
 
@@ -60,9 +61,8 @@ class WireInputs:
 
 def _without_reprs(wire: Any) -> Any:
     if isinstance(wire, dict):
-        fields: dict[str, Any] = wire
+        fields = cast("dict[str, Any]", wire)
         if fields.get("$vcr") == "opaque":
             return {"$vcr": "opaque", "type": fields.get("type")}
         return {key: _without_reprs(item) for key, item in fields.items()}
-    items: list[Any] | None = wire if isinstance(wire, list) else None
-    return wire if items is None else [_without_reprs(item) for item in items]
+    return [_without_reprs(item) for item in wire] if type_of(wire) is list else wire

@@ -11,18 +11,20 @@ from typing import Any
 
 import msgspec
 
+from vcr_core.runtime_types import type_of
 from vcr_core.testing.samples import Note
 
 
 def difference(expected: Any, found: Any, *, path: str = "") -> str | None:
     """Return where and how two values differ, types included, or None if they do not."""
-    if type(expected) is not type(found):
+    if type_of(expected) is not type_of(found):
         return (
             f"{path or '/'}: {expected!r:.80} ({type(expected).__name__}) became {found!r:.80} ({type(found).__name__})"
         )
-    if isinstance(expected, dict):
+    kind = type_of(expected)
+    if issubclass(kind, dict):
         return _in_dict(expected, found, path)
-    if isinstance(expected, (list, tuple)):
+    if issubclass(kind, (list, tuple)):
         return _in_sequence(expected, found, path)
     fields = _fields(expected)
     if fields is not None:
@@ -45,9 +47,10 @@ def _in_dict(expected: dict[Any, Any], found: dict[Any, Any], path: str) -> str 
 
 def _key(key: Any) -> str:
     """Return a text that is equal for equal keys of equal types, whatever order their sets are in."""
-    if isinstance(key, (set, frozenset)):
+    kind = type_of(key)
+    if issubclass(kind, (set, frozenset)):
         return f"{type(key).__name__}{sorted(map(_key, key))}"
-    if isinstance(key, tuple):
+    if issubclass(kind, tuple):
         return f"{type(key).__name__}{[_key(item) for item in key]}"
     return f"{type(key).__name__} {key!r}"
 

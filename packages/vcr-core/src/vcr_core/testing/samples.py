@@ -35,7 +35,7 @@ class Plan:
     """A dataclass."""
 
     goal: Any
-    steps: list[Any] = dataclasses.field(default_factory=list)
+    steps: list[Any] = dataclasses.field(default_factory=list[Any])
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,10 +9,11 @@ from __future__ import annotations
 import datetime as dt
 import pathlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import strategies as st
 
+from vcr_core.runtime_types import type_of
 from vcr_core.testing import samples
 
 State = dict[str, Any]
@@ -113,7 +114,7 @@ def states(*, plain: bool = False) -> st.SearchStrategy[State]:
 
 def moves() -> st.SearchStrategy[Move]:
     """One thing that an agent does to its state: most change it in place, some give a new one."""
-    item = st.one_of(values(), st.builds(lambda n: {"role": "user", "content": "word " * n}, st.integers(0, 400)))
+    item = st.one_of(values(), st.builds(_message, st.integers(0, 400)))
     return st.one_of(
         st.just(_keep),
         st.just(_renew),
@@ -134,11 +135,15 @@ def histories() -> st.SearchStrategy[tuple[State, list[Move]]]:
     return st.tuples(states(), st.lists(moves(), min_size=1, max_size=12))
 
 
+def _message(words: int) -> Any:
+    return {"role": "user", "content": "word " * words}
+
+
 def _messages(state: State) -> list[Any]:
-    found = state.setdefault("messages", [])
-    if type(found) is not list:
-        found = state["messages"] = []
-    return found
+    found: Any = state.setdefault("messages", [])
+    if not isinstance(found, list):
+        state["messages"] = found = []
+    return cast("list[Any]", found)
 
 
 def _keep(state: State) -> State:
@@ -170,7 +175,7 @@ def _change(place: int, item: Any) -> Move:
         messages = _messages(state)
         if place < len(messages):
             old = messages[place]
-            if type(old) is dict and old:
+            if type_of(old) is dict and old:
                 old[next(iter(old))] = item if item is not old else None
             else:
                 messages[place] = item

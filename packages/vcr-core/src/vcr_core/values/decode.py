@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from vcr_core.runtime_types import type_of
 from vcr_core.values.allowed import Allowed
 from vcr_core.values.encode import TAG
 from vcr_core.values.kinds import kind_of
@@ -41,13 +42,13 @@ class Decoder:
 
     def decode(self, wire: Any) -> Any:
         """Return a copy of `wire` with its tagged values restored; those that cannot be become `Tagged`."""
-        cls = type(wire)
+        cls = type_of(wire)
         if cls is dict:
             if TAG in wire:
                 return self._restore(wire)
-            return {key: item if type(item) is str else self.decode(item) for key, item in wire.items()}
+            return {key: item if type_of(item) is str else self.decode(item) for key, item in wire.items()}
         if cls is list:
-            return [item if type(item) is str else self.decode(item) for item in wire]
+            return [item if type_of(item) is str else self.decode(item) for item in wire]
         return wire
 
     def _restore(self, wire: dict[str, Any]) -> Any:
@@ -62,7 +63,7 @@ class Decoder:
 
     def content(self, wire: Any) -> bytes:
         """Return the bytes of a ``v`` that is base64 or a blob."""
-        if isinstance(wire, dict):
+        if type_of(wire) is dict:
             return self.blob(wire)
         return base64.b64decode(wire, validate=True)
 
@@ -141,7 +142,8 @@ def _decode_fields(decoder: Decoder, wire: dict[str, Any]) -> dict[str, Any]:
 
 
 def _instance(decoder: Decoder, wire: dict[str, Any]) -> Any:
-    instance: Any = object.__new__(decoder.named(wire))
+    new: Any = object.__new__
+    instance = new(decoder.named(wire))
     for name, item in _decode_fields(decoder, wire).items():
         object.__setattr__(instance, name, item)
     return instance
@@ -210,7 +212,8 @@ def _ndarray(decoder: Decoder, wire: dict[str, Any]) -> Any:
         flat = numpy.empty(len(wire["v"]), dtype=object)
         flat[:] = [decoder.decode(item) for item in wire["v"]]
         return flat.reshape(wire["shape"])
-    spec = [tuple(tuple(x) if isinstance(x, list) else x for x in entry) for entry in wire.get("fields", ())]
+    fields: list[list[Any]] = wire.get("fields", [])
+    spec = [tuple(tuple(x) if type_of(x) is list else x for x in entry) for entry in fields]
     dtype = numpy.dtype(spec or wire["dtype"])
     return numpy.frombuffer(decoder.content(wire["v"]), dtype=dtype).reshape(wire["shape"]).copy()
 

@@ -46,6 +46,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from vcr_core.runtime_types import type_of
 from vcr_core.values.allowed import type_name
 from vcr_core.values.tagged import Tagged
 
@@ -82,7 +83,7 @@ class WireEncoder:
 
     def encode(self, value: Any) -> Any:
         """Return the wire form of `value`."""
-        cls: type = type(value)
+        cls = type_of(value)
         if cls is str:
             return self._text(value)
         if value is None or cls is bool:
@@ -121,7 +122,7 @@ class WireEncoder:
         """Return the ``v`` of a value whose content is bytes: base64, or a blob when large."""
         return self._large("bytes", value) or b64(value)
 
-    def _compound(self, value: Any, cls: type) -> Any:
+    def _compound(self, value: Any, cls: type[Any]) -> Any:
         if id(value) in self._inside:
             return {TAG: "cycle", "path": self._inside[id(value)]}
         if len(self._path) >= MAX_DEPTH:
@@ -144,7 +145,7 @@ class WireEncoder:
 
     def mapping(self, value: dict[Any, Any]) -> dict[str, Any]:
         """Return a dict as it is, or tagged if its keys are not all plain strings."""
-        if TAG not in value and all(type(key) is str and (key.isascii() or is_utf8(key)) for key in value):
+        if TAG not in value and all(type_of(key) is str and (key.isascii() or is_utf8(key)) for key in value):
             return {key: self.at(key, item) for key, item in value.items()}
         pairs = [[self.at(f"{i}/0", key), self.at(f"{i}/1", item)] for i, (key, item) in enumerate(value.items())]
         return {TAG: "dict", "v": pairs}
@@ -157,7 +158,7 @@ class WireEncoder:
         finally:
             self._path.pop()
 
-    def _tagged(self, value: Any, cls: type) -> Any:
+    def _tagged(self, value: Any, cls: type[Any]) -> Any:
         from vcr_core.values.kinds import encoder_for  # noqa: PLC0415  # the rarer kinds are loaded when first met
 
         if cls is Tagged:
@@ -173,7 +174,7 @@ class WireEncoder:
 
 def opaque(value: Any, *, problem: BaseException | None = None) -> dict[str, Any]:
     """Describe a value that cannot be taken apart."""
-    wire = {TAG: "opaque", "type": type_name(type(value)), "repr": shallow_repr(value)}
+    wire = {TAG: "opaque", "type": type_name(type_of(value)), "repr": shallow_repr(value)}
     if problem is not None:
         wire["problem"] = shallow_repr(problem)
     return wire
@@ -184,7 +185,7 @@ def shallow_repr(value: Any) -> str:
     try:
         text = repr(value)
     except Exception as error:  # noqa: BLE001  # a repr is the agent's code
-        text = f"<{type(value).__qualname__}, whose repr raised {type(error).__name__}>"
+        text = f"<{type_of(value).__qualname__}, whose repr raised {type(error).__name__}>"
     head, _, rest = text.partition(" at 0x")
     text = head + rest.lstrip("0123456789abcdefABCDEF") if rest else text
     return readable(text[:500])

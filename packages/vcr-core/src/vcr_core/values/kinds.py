@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from vcr_core.runtime_types import fields_of, type_of
 from vcr_core.values.allowed import type_name
 from vcr_core.values.encode import TAG, WireEncoder, b64, stable_order
 from vcr_core.values.tagged import Stream
@@ -23,9 +24,13 @@ from vcr_core.values.tagged import Stream
 Encode = Callable[[WireEncoder, Any], Any]
 
 
+def encoder_for(cls: Any) -> Encode | None:
+    """Return the function that writes instances of the class `cls`, or None if there is none."""
+    return _find_encoder(cls)
+
+
 @functools.lru_cache(maxsize=1024)
-def encoder_for(cls: type) -> Encode | None:
-    """Return the function that writes instances of `cls`, or None if there is none."""
+def _find_encoder(cls: Any) -> Encode | None:
     exact = _EXACT.get(cls)
     if exact is not None:
         return exact
@@ -89,12 +94,12 @@ def _encode_bounds(kind: str) -> Encode:
 
 
 def _encode_enum(walk: WireEncoder, value: enum.Enum) -> Any:
-    return {TAG: "enum", "type": type_name(type(value)), "name": value.name, "v": walk.at("v", value.value)}
+    return {TAG: "enum", "type": type_name(type_of(value)), "name": value.name, "v": walk.at("v", value.value)}
 
 
 def _fields(walk: WireEncoder, kind: str, value: Any, names: Any) -> Any:
     fields = {name: walk.at(name, getattr(value, name)) for name in names if hasattr(value, name)}
-    return {TAG: kind, "type": type_name(type(value)), "v": fields}
+    return {TAG: kind, "type": type_name(type_of(value)), "v": fields}
 
 
 def _encode_dataclass(walk: WireEncoder, value: Any) -> Any:
@@ -112,7 +117,8 @@ def _encode_namedtuple(walk: WireEncoder, value: Any) -> Any:
 
 
 def _encode_pydantic(walk: WireEncoder, value: Any) -> Any:
-    names = [*type(value).model_fields, *(value.__pydantic_extra__ or ())]
+    model: Any = type_of(value)
+    names: list[str] = [*model.model_fields, *(value.__pydantic_extra__ or ())]
     wire: dict[str, Any] = _fields(walk, "pydantic", value, names)
     if set(names) != set(value.model_fields_set):
         wire["set"] = sorted(value.model_fields_set)
@@ -125,7 +131,7 @@ def _encode_pydantic(walk: WireEncoder, value: Any) -> Any:
 def _encode_exception(walk: WireEncoder, error: BaseException) -> Any:
     wire: dict[str, Any] = {
         TAG: "exception",
-        "type": type_name(type(error)),
+        "type": type_name(type_of(error)),
         "message": walk.encode(str(error)),
         "args": walk.sequence(error.args),
     }
@@ -142,7 +148,8 @@ def _encode_exception(walk: WireEncoder, error: BaseException) -> Any:
         lines = traceback.format_exception(type(error), error, error.__traceback__, chain=False)
         wire["traceback"] = walk.encode("".join(lines))
     if isinstance(error, BaseExceptionGroupType):
-        wire["errors"] = walk.sequence(error.exceptions)
+        group: Any = error
+        wire["errors"] = walk.sequence(group.exceptions)
     return wire
 
 
@@ -165,23 +172,23 @@ def _encode_stream(walk: WireEncoder, value: Stream) -> Any:
     return {TAG: "stream", "v": walk.sequence(value.chunks), "offsets": value.offsets_ms, "end": value.end}
 
 
-def _encode_subclass(base: type) -> Encode:
+def _encode_subclass(base: type[Any]) -> Encode:
     """Write an instance of a subclass of a plain type as that type (an ``OrderedDict`` as a dict)."""
     return lambda walk, value: walk.encode(base(value))
 
 
-def _encode_type(_walk: WireEncoder, value: type) -> Any:
+def _encode_type(_walk: WireEncoder, value: type[Any]) -> Any:
     return {TAG: "opaque", "type": "builtins:type", "repr": type_name(value)}
 
 
 def _encode_function(_walk: WireEncoder, value: Any) -> Any:
-    name = f"{getattr(value, '__module__', None)}:{getattr(value, '__qualname__', type(value).__qualname__)}"
-    return {TAG: "opaque", "type": type_name(type(value)), "repr": name}
+    name = f"{getattr(value, '__module__', None)}:{getattr(value, '__qualname__', type_of(value).__qualname__)}"
+    return {TAG: "opaque", "type": type_name(type_of(value)), "repr": name}
 
 
 def _encode_object(walk: WireEncoder, value: Any) -> Any:
     """Write a plain object by its attributes, if it says that it wants to be compared by value."""
-    return {TAG: "object", "type": type_name(type(value)), "v": walk.mapping(dict(vars(value)))}
+    return {TAG: "object", "type": type_name(type_of(value)), "v": walk.mapping(dict(fields_of(value)))}
 
 
 def object_fields(value: Any) -> tuple[dict[str, Any], Any] | None:
@@ -189,37 +196,39 @@ def object_fields(value: Any) -> tuple[dict[str, Any], Any] | None:
 
     None for everything else.  The dict is the live one: it is to be looked at, not kept.
     """
-    cls: type = type(value)
+    cls = type_of(value)
     encode = encoder_for(cls)
     if encode is _encode_dataclass:
-        fields = getattr(value, "__dict__", None)
+        fields: dict[str, Any] | None = getattr(value, "__dict__", None)
         names = getattr(cls, "__dataclass_fields__", {})
         return (fields, None) if fields is not None and names.keys() <= fields.keys() else None
     if encode is _encode_pydantic:
         if value.__pydantic_extra__ or value.__pydantic_private__:
             return None
         return value.__dict__, frozenset(value.model_fields_set)
-    return (vars(value), None) if encode is _encode_object else None
+    return (fields_of(value), None) if encode is _encode_object else None
 
 
-def kind_of(cls: type) -> str | None:
+def kind_of(cls: type[Any]) -> str | None:
     """Return the kind under which instances of a user's class are written, None for all other classes."""
     return _USER_KINDS.get(encoder_for(cls))
 
 
-def _is_numpy(cls: type, name: str) -> bool:
-    return any(base.__module__.partition(".")[0] == "numpy" and base.__name__ == name for base in cls.__mro__)
+def _is_numpy(cls: type[Any], name: str) -> bool:
+    bases: tuple[type[Any], ...] = cls.__mro__
+    return any(base.__module__.partition(".")[0] == "numpy" and base.__name__ == name for base in bases)
 
 
-def _is_namedtuple(cls: type) -> bool:
-    return issubclass(cls, tuple) and isinstance(getattr(cls, "_fields", None), tuple)
+def _is_namedtuple(cls: type[Any]) -> bool:
+    fields: Any = getattr(cls, "_fields", None)
+    return issubclass(cls, tuple) and isinstance(fields, tuple)
 
 
-def _is_pydantic(cls: type) -> bool:
+def _is_pydantic(cls: type[Any]) -> bool:
     return any(base.__module__ == "pydantic.main" and base.__name__ == "BaseModel" for base in cls.__mro__)
 
 
-def _is_value_object(cls: type) -> bool:
+def _is_value_object(cls: type[Any]) -> bool:
     untyped: Any = cls
     compares = untyped.__eq__ is not object.__eq__
     return compares and untyped.__reduce__ is object.__reduce__ and cls.__module__ != "builtins"
