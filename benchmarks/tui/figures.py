@@ -142,8 +142,30 @@ def figures(path: Path, *, times: int) -> None:
         terminal.key(b"d")
         print(f"  → in the Diff pane   {spread(keys(terminal, RIGHT, times=times))}")
         print(f"  peak memory          {terminal.peak_mib():.0f} MiB")
+        keys_during_search(terminal)
     finally:
         terminal.close()
+
+
+def keys_during_search(terminal: Terminal) -> None:
+    """Press keys while a search that finds nothing goes on; its line has to move meanwhile."""
+    terminal.key(b"/")
+    os.write(terminal.fd, b"nowhere to be found\r")
+    begun = time.perf_counter()
+    values: list[float] = []
+    moves = 0
+    while time.perf_counter() - begun < 20:
+        os.write(terminal.fd, RIGHT)
+        pressed = time.perf_counter()
+        terminal.output = b""
+        terminal.read(5)  # the first bytes of the redraw: its last ones mix with those of the moving line
+        values.append(time.perf_counter() - pressed)
+        terminal.read(0.03)
+        moves += "━".encode() in terminal.output
+        if b"nothing" in terminal.output:
+            break
+    took = time.perf_counter() - begun
+    print(f"  → during a search    {spread(sorted(values))}   (its line moved {moves} times in {took:.1f} s)")
 
 
 def search_figures(path: Path) -> None:

@@ -269,3 +269,18 @@ async def test_a_run_that_is_stopped_ends_its_process(run_path):
     resume.stop()
     with pytest.raises(ResumeFailedError):
         await asyncio.wait_for(task, 20)
+
+
+def test_as_a_subcommand_it_takes_the_directory_of_its_host(run_path):
+    import argparse
+
+    from vcr_tui.cli import command
+
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--dir", default=".vcr")
+    command.register(parser.add_subparsers())
+    arguments = parser.parse_args(["--dir", str(run_path.parent), "tui", "run"])
+    with pytest.raises(NoTerminalError):
+        arguments.run(arguments)
+    arguments = parser.parse_args(["tui", "--dir", str(run_path.parent), "run"])
+    assert arguments.dir == str(run_path.parent)

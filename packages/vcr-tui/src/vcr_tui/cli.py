@@ -41,13 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "session",
         nargs="?",
-        default=".vcr",
         metavar="FILE|SESSION_ID|DIRECTORY",
-        help="a recording, the name of a session in --dir, or a directory to choose from (default: .vcr)",
+        help="a recording, the name of a session in --dir, or a directory to choose from (default: --dir)",
     )
-    parser.add_argument(
-        "--dir", default=".vcr", metavar="DIR", help="where session names are looked up (default: .vcr)"
-    )
+    # Suppressed, so that the --dir of `vcr` itself counts where this is its subcommand.
+    help_text = "where session names are looked up (default: $VCR_DIR, else .vcr)"
+    parser.add_argument("--dir", default=argparse.SUPPRESS, metavar="DIR", help=help_text)
     parser.add_argument("--frame", type=int, default=0, metavar="N", help="begin at this frame; -1 is the last one")
     parser.add_argument("--follow", action="store_true", help="show the run while it is recorded")
     parser.add_argument("--agent", metavar="MODULE:FUNCTION", help="the agent that r runs (default: as recorded)")
@@ -61,7 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
         VcrError: If there is no such recording, or it cannot be read.
     """
     gc.disable()  # what is loaded until the first frame is seen stays: looking for garbage in it only takes time
-    path = resolve(arguments.session, directory=arguments.dir)
+    directory = getattr(arguments, "dir", None) or os.environ.get("VCR_DIR") or ".vcr"
+    path = resolve(arguments.session or directory, directory=directory)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise NoTerminalError
     from vcr_tui.app import Debugger  # noqa: PLC0415  # the terminal library costs more than all else

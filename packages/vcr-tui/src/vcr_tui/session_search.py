@@ -22,6 +22,9 @@ from vcr_core.wire_format import FrameBody
 STEP = 64
 _METADATA = b',"metadata":'
 _HASH_LENGTH = len(',"hash":"') + 32 + len('"}')
+_NAMES = ("metadata", "base", "base_part", "input_state", "output_state", "input_patch", "output_patch")
+_FIELDS = tuple(f'"{name}":'.encode() for name in _NAMES)
+_NESTED = re.compile(rb'_patch":\[\{|"\$vcr"|"error":\{"type"|"tape":\{|"base_part"')
 _BLOB = re.compile(rb'"\$vcr":"blob","kind":"str","hash":"([0-9a-f]{40})"')
 # What the format itself writes into the part of a line that is searched.
 _FRAMING = (
@@ -103,8 +106,8 @@ class SessionSearch:
         if self._in_bytes(line):
             start = max(0, line.find(_METADATA))
             states = line[start:-_HASH_LENGTH] if start else line
-            exact = not self._is_framing or self._in_body(index)
-            if (self._in_bytes(states) and exact) or self._in_row(self._source.row(index)):
+            found = self._in_values(states, index) if self._is_framing else self._in_bytes(states)
+            if found or self._in_row(self._source.row(index)):
                 return True
         return b'"blob"' in line and any(self._in_blob(found) for found in _BLOB.findall(line))
 
@@ -119,8 +122,15 @@ class SessionSearch:
         texts = (row.node_name, row.label, row.model, row.error_type, row.error_message, row.status, row.kind)
         return any(text is not None and self.accepts(text) for text in texts)
 
-    def _in_body(self, index: int) -> bool:
+    def _in_values(self, states: bytes, index: int) -> bool:
         """Look at the values alone, where the text is also one of the words that the format itself writes."""
+        if _NESTED.search(states) is None:
+            for field in _FIELDS:
+                states = states.replace(field, b"", 1)
+            return self._in_bytes(states)
+        return self._in_body(index)
+
+    def _in_body(self, index: int) -> bool:
         try:
             body = self._source.body(index)
         except VcrError:
