@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import httpx
-import msgspec
 import pytest
 
+from vcr_core.frames import FrameRow, SessionInfo
 from vcr_core.player import VCRPlayer
 from vcr_core.recorder import VCRRecorder
+from vcr_server.digest import add_rows, begin_digest
 from vcr_server.service import Service
 
 pytestmark = pytest.mark.anyio
@@ -163,19 +163,9 @@ async def test_the_catalog_is_kept_between_two_starts(service: Service, recordin
     assert again.catalog.refresh() == ([], [])
 
 
-async def test_lanes_come_from_the_branches_of_the_keys(service: Service, recordings: Path) -> None:
-    lines = (recordings / "long.vcr").read_bytes().splitlines()
-    assert lines
-    from vcr_core.frames import FrameRow
-    from vcr_server.digest import add_rows, begin_digest
-
-    digest = begin_digest("x", msgspec.json.decode(json.dumps({"session_id": "x"}), type=_info()))
-    add_rows(digest, [FrameRow(0, "a", key="a#0"), FrameRow(1, "b", key="0:b#0"), FrameRow(2, "b", key="0:b#1")])
-    assert digest.lane_names == ["", "0"]
-    assert digest.lanes == [[0, 1], [1, 2]]
-
-
-def _info() -> type:
-    from vcr_core.frames import SessionInfo
-
-    return SessionInfo
+async def test_lanes_come_from_the_branches_of_the_keys() -> None:
+    digest = begin_digest("x", SessionInfo("x"))
+    keys = ["0:a#0", "0/0:tool:b#0", "0/1:b#0", "0/0:outer#1:inner#0", "0:a#0/1:b#2", None]
+    add_rows(digest, [FrameRow(index, "n", key=key) for index, key in enumerate(keys)])
+    assert digest.lane_names == ["0", "0/0", "0/1"]
+    assert digest.lanes == [[0, 1], [1, 1], [2, 1], [1, 1], [2, 1], [0, 1]]

@@ -19,7 +19,7 @@ from vcr_core.session_ids import SUFFIX, SessionIdError, split_take
 from vcr_server.digest import SessionDigest, digest_of, public_digest
 from vcr_server.player_pool import PlayerPool, open_player
 
-_VERSION = 1
+_VERSION = 2
 
 
 class _Kept(msgspec.Struct):

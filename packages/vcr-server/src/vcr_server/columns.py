@@ -15,7 +15,7 @@ import msgspec
 
 from vcr_core.frames import FrameRow
 from vcr_core.player import VCRPlayer
-from vcr_server.digest import lane_path
+from vcr_server.digest import MAIN, lane_path
 
 _KEPT = 16
 
@@ -30,7 +30,7 @@ class SessionColumns:
     def __init__(self) -> None:
         self.frames = 0
         self._steps: dict[tuple[str, str], int] = {}
-        self._lanes: dict[str, int] = {}
+        self._lanes: dict[str, int] = {MAIN: 0}
         self._step: list[int] = []
         self._latency: list[float | int] = []
         self._lane: list[list[int]] = []

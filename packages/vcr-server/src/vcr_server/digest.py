@@ -5,6 +5,7 @@ No state is read for it. Where the digests are kept and refreshed is `vcr_server
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +15,8 @@ from vcr_core.frames import FrameRow, SessionInfo
 from vcr_core.player import VCRPlayer
 
 MAX_NODES = 64
-MAIN = ""
+MAIN = "0"
+_STEPS = re.compile(r":[^#]*#[0-9]+")
 
 
 class SessionDigest(msgspec.Struct, omit_defaults=True):
@@ -70,14 +72,15 @@ class SessionDigest(msgspec.Struct, omit_defaults=True):
 
 
 def lane_path(row: FrameRow) -> str:
-    """Return the branch that a step ran on: the part of its key before the name; "" for the main one."""
-    return row.key.partition(":")[0] if row.key and ":" in row.key else MAIN
+    """Return the branch that a step ran on: its key without the names of steps; ``0`` is the main one."""
+    return (_STEPS.sub("", row.key) if row.key else MAIN) or MAIN
 
 
 def begin_digest(name: str, info: SessionInfo) -> SessionDigest:
     """Return the digest of a session without frames."""
     return SessionDigest(
         name,
+        lane_names=[MAIN],
         session_id=info.session_id,
         created=info.created_at,
         take=info.take,

@@ -19,7 +19,7 @@ function Frame({ title, children, wide }) {
     <div class="dialog-body"><div class="dialog-head"><h2 id="dialog-title">${title}</h2><button class="btn icon" aria-label="Close" onClick=${close}>×</button></div>${children}</div></dialog>`;
 }
 
-const Help = () => html`<${Frame} title="Keys"><dl class="keys-list">${KEYS.filter((k) => k.help).map((k) => html`<div><dt>${k.shown.map((s) => html`<kbd>${s}</kbd>`)}</dt><dd>${k.help}</dd></div>`)}
+const Help = () => html`<${Frame} title="Keys" wide><dl class="keys-list">${KEYS.filter((k) => k.help).map((k) => html`<div><dt>${k.shown.map((s) => html`<kbd>${s}</kbd>`)}</dt><dd>${k.help}</dd></div>`)}
   <div><dt><kbd>↑</kbd><kbd>↓</kbd><kbd>←</kbd><kbd>→</kbd></dt><dd>inside a state: walk and fold; <kbd>Enter</kbd> or <kbd>e</kbd> edits, <kbd>w</kbd> tells who wrote it</dd></div>
   <div><dt><kbd>⇧</kbd> drag</dt><dd>on the tape: brush a range</dd></div></dl><//>`;
 

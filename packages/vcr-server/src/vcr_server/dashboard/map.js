@@ -23,7 +23,7 @@ export function SessionMap() {
   const box = useRef(), canvas = useRef(), [place, setPlace] = useState([0, 0]), [size, setSize] = useState([800, 500]);
   const laid = map.value, z = zoom.value, here = at.value;
   const [left, top] = place, [width, height] = size;
-  const label = width < 560 ? 128 : 214;
+  const label = width < 560 ? 158 : 214;
   useLayoutEffect(() => {
     const watch = new ResizeObserver(() => box.current && setSize([box.current.clientWidth, box.current.clientHeight]));
     watch.observe(box.current);
@@ -74,7 +74,7 @@ function Lane({ node, on, label, total, pick }) {
   return html`<div id=${`lane-${node.row}`} class="lane" role="option" aria-selected=${on} aria-setsize=${total} aria-posinset=${node.row + 1}
       style=${{ top: `${node.y}px`, height: `${node.h}px` }} onClick=${(e) => pick(e, node)} onDblClick=${() => toggleOpened(node.id)}>
     <span class="lane-label" style=${{ width: `${label - 4}px` }}>
-      <span class="lane-name" style=${{ paddingLeft: `${Math.min(node.depth, 6) * 9}px` }} title=${s.id}>${s.parent || s.orphan_of ? html`<${ForkMark}/>` : ''}${s.id}
+      <span class="lane-name" style=${{ paddingLeft: `${Math.min(node.depth, label < 200 ? 2 : 6) * (label < 200 ? 5 : 9)}px` }} title=${s.id}>${s.parent || s.orphan_of ? html`<${ForkMark}/>` : ''}${s.id}
         ${s.parent ? html`<span class="unseen"> forked from ${s.parent} at frame ${node.cut}</span>` : ''}</span>
       ${!s.status && isLive(s.id) ? html`<span class="chip live">live</span>` : ''}
       ${s.errors?.length ? html`<span class="lane-errors">◆ ${s.errors.length}<span class="unseen"> errors</span></span>` : ''}
