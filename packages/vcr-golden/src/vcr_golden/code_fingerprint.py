@@ -81,7 +81,7 @@ def functions_in(target: Any) -> Iterator[types.FunctionType]:
     target = getattr(target, "__func__", target)
     if not isinstance(target, types.FunctionType):
         inside = getattr(target, "__wrapped__", None)
-        call = getattr(type(target), "__call__", None)
+        call = getattr(type(target), "__call__", None)  # noqa: B004  # the method itself is wanted
         if inside is not None:
             yield from functions_in(inside)
         elif isinstance(call, types.FunctionType):

@@ -163,12 +163,11 @@ class HybridRun(ReplayRun):
         if effect.kind not in ("read", "write"):
             return []
         with self._policy_lock:
-            needed = [entry for entry in self._unapplied if touches(entry[1], effect.resources)]
-            # A write may depend on earlier ones: of what it touches, everything before it is needed too.
+            needed: list[tuple[StepCall, Effect, int]] = []
             for entry in reversed(self._unapplied):
-                if entry not in needed and any(touches(entry[1], later[1].resources) for later in needed):
-                    needed.append(entry)
-            needed = [entry for entry in self._unapplied if entry in needed]
+                # Of what a needed write touches, everything written before it is needed too.
+                if any(touches(entry[1], later.resources) for later in (effect, *(e for _, e, _ in needed))):
+                    needed.insert(0, entry)
             for write, _, _ in needed:
                 if write.function is None or _hides_receiver(write.function):
                     raise UnappliedWriteError(call.key or "", write.key or write.name)

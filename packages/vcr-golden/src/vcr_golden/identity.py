@@ -124,9 +124,8 @@ def _system_prompt(body: dict[str, Any]) -> Any:
             return body[name]
     messages: Any = body.get("messages")
     if isinstance(messages, list):
-        listed: list[Any] = messages
-        parts = [m.get("content") for m in listed if isinstance(m, dict) and m.get("role") in ("system", "developer")]
-        return parts or None
+        listed: list[Any] = [message for message in messages if isinstance(message, dict)]
+        return [m.get("content") for m in listed if m.get("role") in ("system", "developer")] or None
     return None
 
 

@@ -74,7 +74,7 @@ class ObservedRun(ReplayRun):
         """Return a frame of that name and input that was not served and that no step of its own key waits for."""
         assert self.tape is not None
         for row in self.tape.rows:
-            if row.node_name == call.name and row.index not in self._served and row.status != "cancelled":
-                if self.input_difference(row.index, call.input) is None:
-                    return row.index
+            free = row.node_name == call.name and row.index not in self._served and row.status != "cancelled"
+            if free and self.input_difference(row.index, call.input) is None:
+                return row.index
         return None

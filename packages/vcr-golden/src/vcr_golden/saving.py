@@ -43,10 +43,9 @@ def recording_of(source: VCRRecorder | VCRPlayer | str | Path) -> tuple[VCRPlaye
     if isinstance(source, VCRPlayer):
         return VCRPlayer.load(source.path), {}
     if isinstance(source, VCRRecorder):
-        path = source.path
-        if path is None:
+        if source.session_id is None:
             raise NotGoldenError("the recorder", "empty", "nothing was recorded. Record the run first.")
-        return VCRPlayer.load(path), functions_of(source)
+        return VCRPlayer.load(source.store.path(source.session_id)), functions_of(source)
     return VCRPlayer.load(source), {}
 
 
