@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from vcr_core import Store, VCRRecorder
+from vcr_core import Store, VCRPlayer, VCRRecorder
 from vcr_core.blobs import BlobStore
 from vcr_core.session_ids import SessionIdError
 from vcr_core.store import SessionNotFoundError, summarize_file
@@ -114,3 +114,16 @@ def test_recordings_are_private(tmp_path):
     assert (tmp_path / "vcr").stat().st_mode & 0o777 == 0o700
     assert (tmp_path / "vcr" / "run.vcr").stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "vcr" / "key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_fork_keeps_to_the_take_it_was_made_of(tmp_path: Path) -> None:
+    recorder = VCRRecorder(tmp_path)
+    recorder.start_session("run")
+    recorder.record_step("a", {"v": 0}, {"v": 1})
+    fork = recorder.fork(from_frame=1, session_id="forked")
+    fork.close()
+    recorder.start_session("run")
+    recorder.record_step("a", {"v": 0}, {"v": 100})
+    recorder.close()
+    assert VCRPlayer.load_by_id("run", tmp_path).goto_frame(0) == {"v": 100}
+    assert VCRPlayer.load_by_id("forked", tmp_path).goto_frame(0) == {"v": 1}

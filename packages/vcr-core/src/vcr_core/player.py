@@ -153,7 +153,7 @@ class VCRPlayer:
     def _open_parent(self, session_id: str) -> StateReader:
         reader = self._parents.get(session_id)
         if reader is None:
-            source = open_source(Store(self.path.parent).path(session_id))
+            source = open_source(Store(self.path.parent).exact(session_id))
             reader = self._parents[session_id] = StateReader(source, open_parent=self._open_parent)
         return reader
 

@@ -328,7 +328,7 @@ class SessionRecorder:
 
     def share_frames(self, parent: str, count: int) -> None:
         """Record references to the first `count` frames of another session of this directory."""
-        source = SessionFile(self.store.path(parent))
+        source = SessionFile(self.store.exact(parent))
         try:
             for index in range(count):
                 row = source.row(index)

@@ -143,6 +143,21 @@ class Store:
             raise SessionNotFoundError(name, self.directory, self.names()[:8])
         return self.directory / file_name(session_id, take=take if "~" in name else takes[-1])
 
+    def exact(self, name: str) -> Path:
+        """Return the file of that very name: ``my_run`` is the first take, however many follow.
+
+        So a fork names its parent, which must not become another one when the parent's id is used again.
+
+        Raises:
+            SessionIdError: If `name` is a path or otherwise no name.
+            SessionNotFoundError: If there is no such file.
+        """
+        session_id, take = split_take(name)
+        path = self.directory / file_name(session_id, take=take)
+        if not path.is_file():
+            raise SessionNotFoundError(name, self.directory, self.names()[:8])
+        return path
+
     def resolve(self, file_or_name: str | os.PathLike[str]) -> Path:
         """Return the file that a person means: a path to one, or the name of a session in this directory."""
         path = Path(file_or_name)

@@ -55,7 +55,7 @@ class Replay:
                 return found
             session, index = body.tape.session, body.tape.frame
             if session not in self._sources:
-                self._sources[session] = open_source(Store(player.path.parent).path(session))
+                self._sources[session] = open_source(Store(player.path.parent).exact(session))
             source = self._sources[session]
 
 
