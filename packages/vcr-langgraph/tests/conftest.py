@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import operator
+import threading
 from collections import Counter
 from typing import Annotated, Any, TypedDict
 
@@ -36,9 +37,15 @@ class Answer(TypedDict, total=False):
 class Ran(Counter):
     """How often each node, model or tool really ran."""
 
+    lock = threading.Lock()
+
+    def hit(self, name):
+        with self.lock:
+            self[name] += 1
+
     def node(self, name, **update):
         def run(state):
-            self[name] += 1
+            self.hit(name)
             made = {"log": [name], **update}
             if name in ("draft", "inner_one", "inner_two", "judge"):
                 made["count"] = state.get("count", 0) + 1
@@ -85,11 +92,11 @@ class CountingModel(GenericFakeChatModel):
         return self.bind(tools=[tool.name for tool in tools])
 
     def _generate(self, *args, **kwargs):
-        self.ran["llm"] += 1
+        self.ran.hit("llm")
         return super()._generate(*args, **kwargs)
 
     def _stream(self, *args, **kwargs):
-        self.ran["llm"] += 1
+        self.ran.hit("llm")
         message = next(self.messages)
         facts = {"usage_metadata": message.usage_metadata, "response_metadata": message.response_metadata}
         calls = [
@@ -118,7 +125,7 @@ def make_agent(ran, *, skip=0, **options):
     @langchain_tool
     def search(query: str) -> str:
         """Look something up."""
-        ran["tool"] += 1
+        ran.hit("tool")
         return f"found {query}"
 
     messages = answers()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vcr_langgraph.checkpoint_saver import VCRCheckpointSaver
 from vcr_langgraph.integration import VCRLangGraph
 
-__all__ = ["VCRLangGraph"]
+__all__ = ["VCRCheckpointSaver", "VCRLangGraph"]
