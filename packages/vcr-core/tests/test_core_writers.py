@@ -86,6 +86,7 @@ def test_eight_processes_attach_to_one_session(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="os.fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_eight_forked_processes_attach_to_one_session(tmp_path):
     with VCRRecorder(tmp_path) as recorder:
         recorder.start_session("run")
