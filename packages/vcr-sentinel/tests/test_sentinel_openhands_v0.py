@@ -9,7 +9,7 @@ import pytest
 from vcr_sentinel import Sentinel
 
 stream_module = pytest.importorskip(
-    "openhands.events.stream", reason="openhands-ai is installed by `nox -s openhands` only"
+    "openhands.events.stream", reason="openhands-ai: `nox -f packages/vcr-sentinel/noxfile.py -s openhands_v0`"
 )
 
 BODY = """def hash_password(password, salt):

@@ -8,7 +8,9 @@ import pytest
 
 from vcr_sentinel import Sentinel
 
-sdk = pytest.importorskip("openhands.sdk", reason="openhands-sdk is installed by `nox -s openhands` only")
+sdk = pytest.importorskip(
+    "openhands.sdk", reason="openhands-sdk: `nox -f packages/vcr-sentinel/noxfile.py -s openhands_v1`"
+)
 editor = pytest.importorskip("openhands.tools.file_editor", reason="needs openhands-tools")
 
 COPY = """from hashlib import sha256

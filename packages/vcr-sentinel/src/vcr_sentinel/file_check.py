@@ -11,7 +11,7 @@ from typing import NamedTuple
 from vcr_sentinel import rules_content, rules_duplicates, rules_imports, rules_size, rules_tests
 from vcr_sentinel.change import Change, Piece, Placed, compare
 from vcr_sentinel.document import Document
-from vcr_sentinel.facts import Chunk
+from vcr_sentinel.facts import Chunk, Detail
 from vcr_sentinel.findings import Finding, Severity
 from vcr_sentinel.modules import ModuleMap
 from vcr_sentinel.project import Project
@@ -70,8 +70,8 @@ def check_whole(
         project: the indexed project.
         modules: its module map.
         path: a file of it.
-        known: `path::qualname` of functions that a baseline holds as originals; they are cited, not flagged. `None` tells
-            a duplicate at both of its places.
+        known: `path::qualname` of functions that a baseline holds as originals; they are cited, not flagged. `None`
+            tells a duplicate at both of its places.
     """
     file = project.index.files.get(path)
     if file is None:
@@ -84,8 +84,8 @@ def check_whole(
     if len(details) == len(file.chunks):
         imports, calls = rules_imports.references(file.chunks, [detail.calls for detail in details])
         findings.extend(rules_imports.broken(path, file, modules, imports, calls))
+        findings.extend(_content(project, path, placed, details))
     findings.extend(_duplicates(project, modules, path, placed, known))
-    findings.extend(_content(project, path, placed))
     return findings
 
 
@@ -104,21 +104,16 @@ def _duplicates(
             yield finding
 
 
-def _content(project: Project, path: str, placed: list[Placed]) -> Iterator[Finding]:
-    text = project.text(path)
-    if not text:
-        return
+def _content(project: Project, path: str, placed: list[Placed], details: tuple[Detail, ...]) -> Iterator[Finding]:
     file = project.index.files[path]
-    whole = Document(text, tuple(file.chunks))
+    text = project.text(path)
+    lines = Document(text, file.chunks) if rules_content.suspicious(text) else Document(b"", ())
     pieces: list[Piece] = []
-    details = project.details(path)
-    if len(details) != len(file.chunks):
-        return
     first = 1
     for chunk, detail in zip(file.chunks, details, strict=True):
-        pieces.append(Piece(first, chunk._replace(detail=detail)))
+        if lines.text or detail.swallowed:
+            pieces.append(Piece(first, chunk._replace(detail=detail)))
         first += chunk.lines
-    change = Change(
-        path, project, ModuleMap(project.index, project.root), file, {}, frozenset(), placed, pieces, [], b"", whole
-    )
+    modules = ModuleMap(project.index, project.root)
+    change = Change(path, project, modules, file, {}, frozenset(), placed, pieces, [], b"", lines)
     yield from rules_content.check(change)

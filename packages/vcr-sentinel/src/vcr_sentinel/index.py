@@ -41,7 +41,7 @@ class IndexedFile:
         test: a test file.
     """
 
-    __slots__ = ("_names", "_placed", "chunks", "path", "test", "unowned")
+    __slots__ = ("_classes", "_names", "_placed", "chunks", "path", "test", "unowned")
 
     def __init__(self, path: str, chunks: tuple[Chunk, ...], *, generated: bool = False) -> None:
         self.path = path
@@ -49,6 +49,7 @@ class IndexedFile:
         self.test = is_test_path(path)
         self.unowned = generated or is_unowned_path(path)
         self._names: NameTable | None = None
+        self._classes: dict[str, list[ClassFacts]] | None = None
         self._placed: dict[str, list[FunctionFacts]] | None = None
 
     def functions(self) -> Iterator[tuple[int, FunctionFacts]]:
@@ -69,6 +70,14 @@ class IndexedFile:
         if self._names is None:
             self._names = _name_table(self.chunks)
         return self._names
+
+    def classes_named(self, qualname: str) -> list[ClassFacts]:
+        """All classes of a qualified name."""
+        if self._classes is None:
+            self._classes = {}
+            for item in self.classes():
+                self._classes.setdefault(item.qualname, []).append(item)
+        return self._classes.get(qualname, [])
 
     def by_qualname(self, qualname: str) -> list[FunctionFacts]:
         """All functions of a qualified name."""

@@ -5,6 +5,7 @@ What the rows mean in memory belongs to `index` and `project`.
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import sys
 import zlib
@@ -111,6 +112,16 @@ class IndexStore:
         """Details of one file; empty if it is not known."""
         row = self._connection.execute("SELECT detail FROM files WHERE path=?", (path,)).fetchone()
         return () if row is None else _DETAILS.decode(row[0])
+
+    def recall(self, key: str) -> str | None:
+        """A remembered text."""
+        row = self._connection.execute("SELECT value FROM meta WHERE key=?", (key,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def remember(self, key: str, text: str) -> None:
+        """Keep a text. A cache, as `write` is."""
+        with contextlib.suppress(sqlite3.OperationalError), self._connection:
+            self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, text))
 
     def write(self, rows: Iterable[Row], removed: Iterable[str] = ()) -> None:
         """Keep rows and forget files. A full or read-only disk is no error: the index is a cache."""

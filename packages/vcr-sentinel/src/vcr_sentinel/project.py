@@ -10,6 +10,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Generator
 from contextlib import contextmanager
+from hashlib import blake2b
 from pathlib import Path
 
 from vcr_sentinel.config import Config, skipped_directory
@@ -180,6 +181,19 @@ class Project:
         self._stamps.pop(path, None)
         self._dirty.discard(path)
         self._removed.add(path)
+
+    def state_key(self, *more: object) -> str:
+        """A digest of every file's stamp, the settings and `more`: equal only where nothing changed."""
+        state = repr((sorted(self._stamps.items()), self.config, more))
+        return blake2b(state.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+    def recall(self, key: str) -> str | None:
+        """A text kept with the index."""
+        return self._store.recall(key)
+
+    def remember(self, key: str, text: str) -> None:
+        """Keep a text with the index."""
+        self._store.remember(key, text)
 
     def flush(self) -> None:
         """Write what changed to the store."""

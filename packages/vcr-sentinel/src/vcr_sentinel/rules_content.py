@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from vcr_sentinel.change import Change, Piece
+from vcr_sentinel.change import Change
 from vcr_sentinel.facts import NOT_IMPLEMENTED, STUB, FunctionFacts
 from vcr_sentinel.findings import Finding, Severity
 
@@ -47,9 +47,16 @@ def check(change: Change) -> Iterator[Finding]:
     """All rules of this module."""
     yield from _stubs(change)
     yield from _swallowed(change)
-    old: set[bytes] = set(change.old_text.splitlines()) if change.old_text else set()
-    for piece in change.pieces:
-        yield from _lines(change, piece, old)
+    if suspicious(change.document.text):
+        old: set[bytes] = set(change.old_text.splitlines()) if change.old_text else set()
+        for piece in change.pieces:
+            lines = change.document.lines[piece.first - 1 : piece.first - 1 + piece.chunk.lines]
+            yield from scan_lines(change.path, lines, piece.first, old, test=change.file.test)
+
+
+def suspicious(text: bytes) -> bool:
+    """Whether a file may hold a secret or a placeholder at all: one pass instead of one a line."""
+    return _SECRET_HINT.search(text) is not None or (b"#" in text and _PLACEHOLDER.search(text) is not None)
 
 
 def _stubs(change: Change) -> Iterator[Finding]:
@@ -91,25 +98,14 @@ def _swallowed(change: Change) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _lines(change: Change, piece: Piece, old: set[bytes]) -> Iterator[Finding]:
-    lines = change.document.lines[piece.first - 1 : piece.first - 1 + piece.chunk.lines]
-    text = b"".join(lines)
-    hint = _SECRET_HINT.search(text) is not None
-    if not hint and b"#" not in text:
-        return
-    yield from scan_lines(change.path, lines, piece.first, old, secrets=hint, test=change.file.test)
-
-
-def scan_lines(
-    path: str, lines: list[bytes], first: int, old: set[bytes], *, secrets: bool, test: bool
-) -> Iterator[Finding]:
+def scan_lines(path: str, lines: list[bytes], first: int, old: set[bytes], *, test: bool) -> Iterator[Finding]:
     """Secrets and left-over placeholders in lines that are not among `old`."""
     seen: Counter[bytes] = Counter()
     for number, line in enumerate(lines, start=first):
         bare = line.rstrip(b"\r\n")
         if bare in old:
             continue
-        if secrets and not (test and _EXAMPLE.search(bare)):
+        if _SECRET_HINT.search(bare) and not (test and _EXAMPLE.search(bare)):
             following = lines[number - first + 1] if number - first + 1 < len(lines) else b""
             # A private key is its header and what follows: programs that look for keys hold the header alone.
             yield from _secret(path, number, bare + b"\n" + following if b"BEGIN" in bare else bare, seen)

@@ -196,7 +196,7 @@ def _callable(file: IndexedFile, name: str, *, is_class: bool) -> tuple[Function
     """The function a call of `name` runs and how many leading parameters it fills itself."""
     wanted = name
     if is_class:
-        classes = [item for item in file.classes() if item.qualname == name]
+        classes = file.classes_named(name)
         if len(classes) != 1 or not classes[0].plain or classes[0].flags & CONDITIONAL:
             return None
         wanted = f"{name}.__init__"

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from vcr_sentinel.baseline import Baseline
 from vcr_sentinel.findings import Finding
 from vcr_sentinel.fix import fix_file
 from vcr_sentinel.guard import Sentinel
-from vcr_sentinel.project import collector_paused
+from vcr_sentinel.hook_client import VERSION
+from vcr_sentinel.project import Project, collector_paused
 from vcr_sentinel.rules_duplicates import dotted_module
 from vcr_sentinel.source_text import NewerSyntaxError, SourceError, parse_whole, to_utf8
 from vcr_sentinel.suppression import Allowed
@@ -40,6 +43,18 @@ def scan(sentinel: Sentinel, *, baseline: Baseline | None = None, progress: Prog
     """Look at every file of the sentinel's project."""
     known = baseline or Baseline()
     project = sentinel.project
+    found, allowed, files = _recalled(project, known) or _look(sentinel, known, progress)
+    if progress is not None:
+        progress(files, files)
+    new = known.new(found)
+    return ScanReport(files, new, len(found) - len(new), allowed)
+
+
+_Look = tuple[list[Finding], list[Allowed], int]
+
+
+def _look(sentinel: Sentinel, known: Baseline, progress: Progress | None) -> _Look:
+    project = sentinel.project
     found: list[Finding] = []
     allowed: list[Allowed] = []
     with collector_paused():
@@ -52,10 +67,31 @@ def scan(sentinel: Sentinel, *, baseline: Baseline | None = None, progress: Prog
                 progress(number, len(paths))
         unread = sorted(project.walk().keys() - project.index.files.keys())
         found += [finding for path in unread if (finding := _unreadable(project.root, path)) is not None]
-    if progress is not None:
-        progress(len(paths), len(paths))
-    new = known.new(found)
-    return ScanReport(len(paths) + len(unread), new, len(found) - len(new), allowed)
+    _remember(project, known, (found, allowed, len(paths) + len(unread)))
+    return found, allowed, len(paths) + len(unread)
+
+
+def _key(project: Project, known: Baseline) -> str:
+    broken = sorted((path, stamp) for path, stamp in project.walk().items() if path not in project.index.files)
+    return project.state_key(VERSION, sorted(known.originals), broken)
+
+
+def _remember(project: Project, known: Baseline, look: _Look) -> None:
+    found, allowed, files = look
+    told = [item.as_dict() for item in found]
+    silent = [{"finding": item.finding.as_dict(), "reason": item.reason} for item in allowed]
+    data = {"key": _key(project, known), "found": told, "allowed": silent, "files": files}
+    project.remember("scan", json.dumps(data))
+
+
+def _recalled(project: Project, known: Baseline) -> _Look | None:
+    """The last scan, where no file and no setting changed since."""
+    text = project.recall("scan")
+    data: dict[str, Any] = json.loads(text) if text else {}
+    if data.get("key") != _key(project, known):
+        return None
+    allowed = [Allowed(Finding.from_dict(item["finding"]), item["reason"]) for item in data["allowed"]]
+    return [Finding.from_dict(item) for item in data["found"]], allowed, data["files"]
 
 
 def _unreadable(root: Path, path: str) -> Finding | None:
