@@ -26,7 +26,7 @@ from vcr_core.delta import Delta, Op
 from vcr_core.redaction import Redactor
 from vcr_core.runtime_types import type_of
 from vcr_core.snapshot import Probe
-from vcr_core.values import BlobSink, to_wire
+from vcr_core.values import MAX_DEPTH, BlobSink, to_wire
 from vcr_core.wire_format import decode, encode
 
 SMALL = 2048
@@ -42,6 +42,19 @@ _NOTHING = object()
 NO_CHANGE = b"[]"
 
 
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+
+
+def _looks_plain(value: Any, depth: int = 0) -> bool:
+    """Return False at the first thing that certainly is not plain JSON; a probe knows the rest."""
+    cls = type(value)
+    if cls is dict and depth < MAX_DEPTH:
+        return all(type(item) in _SCALARS or _looks_plain(item, depth + 1) for item in value.values())
+    if cls is list and depth < MAX_DEPTH:
+        return all(type(item) in _SCALARS or _looks_plain(item, depth + 1) for item in value)
+    return cls in _SCALARS
+
+
 class ValueEncoder:
     """Encodes live values: redacted, large leaves put aside, plain ones at C speed.
 
@@ -53,6 +66,7 @@ class ValueEncoder:
     def __init__(self, *, redactor: Redactor | None, blobs: BlobSink | None) -> None:
         self._redactor = redactor
         self._blobs = blobs
+        self._thread = threading.local()
 
     def probe(self) -> Probe:
         """Return a probe that knows this encoder's secret keys."""
@@ -60,6 +74,21 @@ class ValueEncoder:
 
     def encode(self, value: Any) -> bytes:
         """Return the encoding of any value."""
+        if _looks_plain(value):
+            probe = self._own_probe()
+            probe.take(value)
+            return self.encode_probed(value, probe)[0]
+        return self._encode_any(value)
+
+    def _own_probe(self) -> Probe:
+        """Return this thread's probe: it remembers which keys announce nothing."""
+        probe: Probe | None = getattr(self._thread, "probe", None)
+        if probe is None:
+            probe = self._thread.probe = self.probe()
+        probe.reset()
+        return probe
+
+    def _encode_any(self, value: Any) -> bytes:
         return self._redact(encode(to_wire(value, blobs=self._blobs)))
 
     def encode_inline(self, value: Any) -> bytes:
@@ -76,7 +105,7 @@ class ValueEncoder:
         """
         encoded = self._encode_plain(value) if probe.plain else None
         if encoded is None:
-            return self.encode(value), False
+            return self._encode_any(value), False
         redactor = self._redactor
         if redactor is None:
             return encoded, True
