@@ -111,7 +111,7 @@ def body_bytes(output: dict[str, Any]) -> bytes:
     options = _STYLES.get(style.removesuffix("+newline"))
     if options is None and isinstance(body, (str, bytes)):
         return _as_bytes(body)
-    text = json.dumps(body, **(options or _STYLES["compact"]))
+    text = json.dumps(body, **(_STYLES["compact"] if options is None else options))
     return f"{text}\n".encode() if style.endswith("+newline") else text.encode()
 
 

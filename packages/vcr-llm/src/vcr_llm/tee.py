@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import zlib
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -68,7 +69,11 @@ class Tee:
 
     def add(self, chunk: bytes) -> bytes:
         """Note a chunk and return it."""
-        decoded = self._decoder.decode(chunk)
+        try:
+            decoded = self._decoder.decode(chunk)
+        except zlib.error:  # it is not coded as its head says; a recording must not be what stops the caller
+            self._decoder = ChunkDecoder("")
+            decoded = chunk
         if decoded:
             self._chunks.append(decoded)
             self._offsets.append(self.step.run.clock.ticks_ms() - self._started)

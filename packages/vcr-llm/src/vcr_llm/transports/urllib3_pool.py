@@ -83,7 +83,9 @@ def make_error(library: ModuleType, pool: Any, failure: Failure) -> BaseExceptio
         found = errors.ReadTimeoutError if "Timeout" in failure.name else errors.ProtocolError
     error: Any = found.__new__(found)
     Exception.__init__(error, failure.message)
-    error.pool, error.url = pool, None
+    for name, value in (("pool", pool), ("url", None), ("conn", None), ("_pool", pool)):
+        with suppress(AttributeError):  # a property of some versions
+            setattr(error, name, value)
     if failure.reason:
         error.reason = make_error(library, pool, Failure(failure.reason, failure.message))
     elif found is errors.MaxRetryError:
