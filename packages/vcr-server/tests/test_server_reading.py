@@ -73,7 +73,7 @@ async def test_long_texts_come_back_from_their_blobs(client: httpx.AsyncClient, 
 async def test_columns_unpack_to_the_rows(client: httpx.AsyncClient, recordings: Path) -> None:
     columns = (await client.get("/api/sessions/first/columns")).json()
     rows = VCRPlayer.load(recordings / "first.vcr").rows
-    assert [columns["steps"][number] for number in columns["step"]] == [[row.node_name, row.kind] for row in rows]
+    assert [columns["steps"][number][:2] for number in columns["step"]] == [[row.node_name, row.kind] for row in rows]
     assert columns["status"] == {"at": [5], "of": ["error"]}
     assert columns["latency"][:4] == [10.0, 11.0, 12.0, 13.0]
 

@@ -23,13 +23,13 @@ _KEPT = 16
 class SessionColumns:
     """The columns of one session; they grow with it.
 
-    ``steps`` names each distinct ``[name, kind]`` once and ``step`` refers to it. Columns that most frames lack are
-    sparse: ``at`` holds the distance from the frame before, ``of`` the value.
+    ``steps`` names each distinct ``[name, kind]`` or ``[name, kind, label]`` once and ``step`` refers to it. Columns
+    that most frames lack are sparse: ``at`` holds the distance from the frame before, ``of`` the value.
     """
 
     def __init__(self) -> None:
         self.frames = 0
-        self._steps: dict[tuple[str, str], int] = {}
+        self._steps: dict[tuple[str, ...], int] = {}
         self._lanes: dict[str, int] = {MAIN: 0}
         self._step: list[int] = []
         self._latency: list[float | int] = []
@@ -40,7 +40,8 @@ class SessionColumns:
         """Take more rows in."""
         for row in rows:
             index = self.frames
-            self._step.append(self._steps.setdefault((row.node_name, row.kind), len(self._steps)))
+            step = (row.node_name, row.kind, row.label) if row.label else (row.node_name, row.kind)
+            self._step.append(self._steps.setdefault(step, len(self._steps)))
             self._latency.append(round_latency(row.latency_ms))
             lane = self._lanes.setdefault(lane_path(row), len(self._lanes))
             if self._lane and self._lane[-1][0] == lane:
@@ -51,7 +52,6 @@ class SessionColumns:
             self._put("origin", index, row.origin, "live")
             self._put("tokens", index, row.tokens, None)
             self._put("cost", index, row.cost_usd, None)
-            self._put("label", index, row.label, None)
             self._put("inside", index, 1 if row.parent else 0, 0)
             self.frames += 1
 

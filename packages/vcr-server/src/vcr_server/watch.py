@@ -104,38 +104,41 @@ class Watch:
         return False
 
     async def _look_at_all(self) -> None:
+        before = {digest.name: digest.frames for digest in self._service.catalog.digests()}
         changed, gone = await asyncio.to_thread(self._service.catalog.refresh)
         for name in gone:
             self._service.hub.tell_all({"type": "gone", "session": name})
-        await self._tell(changed)
+        await self._tell({name: before.get(name, 0) for name in changed})
         if changed:
             await asyncio.to_thread(self._service.catalog.save)
 
     async def _look_at(self, names: Iterable[str]) -> None:
-        changed: list[str] = []
+        changed: dict[str, int] = {}
         for name in names:
             if not is_session_name(name):
                 continue
+            known = self._service.catalog.get(name)
             answer = await asyncio.to_thread(self._service.catalog.refresh_one, name)
             if answer is None:
                 self._service.hub.tell_all({"type": "gone", "session": name})
                 self._sent.pop(name, None)
             elif answer:
-                changed.append(name)
+                changed[name] = known.frames if known else 0
         await self._tell(changed)
 
-    async def _tell(self, names: list[str]) -> None:
+    async def _tell(self, changed: dict[str, int]) -> None:
+        """Tell the clients of sessions that changed; each comes with the frames that were known before."""
         hub, catalog = self._service.hub, self._service.catalog
         if not hub.mailboxes:
             self._sent.clear()
             return
         followed = hub.followed()
-        for name in names:
+        for name, before in changed.items():
             digest = catalog.get(name)
             if digest is None:
                 continue
             hub.tell_all({"type": "session", "session": catalog.public(digest)})
-            first = self._sent.get(name, max(0, digest.frames - 1))
+            first = self._sent.get(name, before)
             if name not in followed:
                 self._sent[name] = digest.frames
                 continue

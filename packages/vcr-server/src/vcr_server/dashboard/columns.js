@@ -21,7 +21,6 @@ export function unpackColumns(packed) {
     origin: sparse(packed.origin, n, 'live'),
     tokens: sparse(packed.tokens, n, 0),
     cost: sparse(packed.cost, n, null),
-    label: sparse(packed.label, n, null),
     inside: sparse(packed.inside, n, 0),
     lanes: packed.lanes || [],
     lane,
@@ -42,7 +41,6 @@ export function extendColumns(columns, rows) {
     columns.origin.push(row.origin || 'live');
     columns.tokens.push(row.tokens || 0);
     columns.cost.push(row.cost_usd ?? null);
-    columns.label.push(row.label || null);
     columns.inside.push(row.parent ? 1 : 0);
     columns.n++;
     added++;
