@@ -37,3 +37,7 @@ def test_the_snippets_of_a_page_run(page: Path, tmp_path: Path) -> None:
     work.mkdir()
     done = subprocess.run([sys.executable, str(program)], cwd=work, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, f"{page}:\n{done.stderr}"
+    if page.name == "README.md":
+        shown = re.search(r"```text\n(.*?)```", page.read_text(), re.DOTALL)
+        assert shown is not None
+        assert done.stdout == shown[1]
