@@ -62,13 +62,18 @@ def work_grow(side: str, folder: str, steps: int) -> dict:
     rng = random.Random(1)
     messages = [{"role": "user", "content": text(rng, 1000)} for _ in range(steps)]
     recorder = new_recorder(side, folder)
-    started = time.perf_counter()
+    started, worked = time.perf_counter(), time.process_time()
     for n in range(steps):
         recorder.record_step("node", {"messages": messages[:n]}, {"messages": messages[: n + 1]})
     recorder.save()
-    seconds = time.perf_counter() - started
+    seconds, processor = time.perf_counter() - started, time.process_time() - worked
     size = sum(path.stat().st_size for path in Path(folder).rglob("*.vcr"))
-    return {"seconds": seconds, "bytes": size, "content": len(json.dumps({"messages": messages}))}
+    return {
+        "seconds": seconds,
+        "processor": processor,
+        "bytes": size,
+        "content": len(json.dumps({"messages": messages})),
+    }
 
 
 def work_step(side: str, folder: str, steps: int, buffered: bool) -> dict:
@@ -80,15 +85,16 @@ def work_step(side: str, folder: str, steps: int, buffered: bool) -> dict:
     for n in range(20):
         recorder.record_step("warm", states[n], states[n])
     took = []
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.process_time()
     for n in range(steps):
         started = time.perf_counter_ns()
         recorder.record_step("node", states[n], states[n + 1])
         took.append((time.perf_counter_ns() - started) / 1000)
     recorder.save()
     mean = (time.perf_counter() - began) / steps * 1e6
+    processor = (time.process_time() - worked) / steps * 1e6
     took.sort()
-    return {"p50": took[len(took) // 2], "p99": took[len(took) * 99 // 100], "mean": mean}
+    return {"p50": took[len(took) // 2], "p99": took[len(took) * 99 // 100], "mean": mean, "processor": processor}
 
 
 def work_make(side: str, folder: str, frames: int) -> dict:
@@ -255,6 +261,8 @@ def compare(turns: Turns, times: int, steps: int, frames: int) -> list[tuple[str
         f"{theirs / ours:.0f}×",
         "≥ 300×",
     )
+    ours, theirs = median(grown, "processor"), median(old, "processor")
+    add("  processor time of it", f"{ours * 1e3:.0f} ms", f"{theirs:.1f} s", f"{theirs / ours:.0f}×", "")
     content = median(grown, "content")
     ours, theirs = median(grown, "bytes"), median(old, "bytes")
     add(
@@ -279,6 +287,11 @@ def compare(turns: Turns, times: int, steps: int, frames: int) -> list[tuple[str
         "  mean with save(), theirs buffered", f"{mean:.1f} µs", f"{buffered:.1f} µs", f"{buffered / mean:.1f}×", "≥ 4×"
     )
     add("  mean with save(), theirs durable", f"{mean:.1f} µs", f"{durable:.1f} µs", f"{durable / mean:.1f}×", "≥ 20×")
+
+    spent = median(single["ours"], "processor")
+    buffered, durable = median(single["buffered"], "processor"), median(single["durable"], "processor")
+    told = f"{buffered:.1f} µs buffered, {durable:.1f} durable"
+    add("  processor time a step", f"{spent:.1f} µs", told, f"{buffered / spent:.1f}× and {durable / spent:.1f}×", "")
 
     folders = {side: turns.root / side for side in ("ours", "theirs")}
     for side, folder in folders.items():

@@ -116,7 +116,7 @@ def test_recordings_are_private(tmp_path):
     assert (tmp_path / "vcr" / "key").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_fork_keeps_to_the_take_it_was_made_of(tmp_path: Path) -> None:
+def test_a_fork_keeps_to_the_take_it_was_made_of(tmp_path):
     recorder = VCRRecorder(tmp_path)
     recorder.start_session("run")
     recorder.record_step("a", {"v": 0}, {"v": 1})
