@@ -68,11 +68,8 @@ def test_no_secret_reaches_the_file(tape, monkeypatch):
     key, password = "sk-proj-abcdEFGH1234567890abcdEFGH1234567890", "hunter2-hunter2"
     monkeypatch.setenv("SERVICE_PASSWORD", password)
     client = openai.OpenAI(api_key=key, base_url=f"{tape.provider.url}/v1")
-    secrets = {
-        "authorization": f"Bearer {key}",
-        "cookie": "sid=cookie-secret-12345",
-        "x-goog-api-key": "AIzaSyA-1234567890",
-    }
+    google = "AIzaSyA-1234567890"
+    secrets = {"authorization": f"Bearer {key}", "cookie": "sid=cookie-secret-12345", "x-goog-api-key": google}
     tape.provider.scripted["/login"] = Answer([b"{}"], headers={"set-cookie": "sid=cookie-secret-12345; HttpOnly"})
 
     def agent():

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import builtins
 import json
+import sys
 from decimal import Decimal
 
 import httpx
@@ -16,7 +16,7 @@ from vcr_llm import ModelPrice, OwnPrices, Usage, calls_of
 from vcr_llm.exchange import Reply, ResponseHead
 from vcr_llm.otel_export import export_spans
 from vcr_llm.otel_import import read_traces, record_trace
-from vcr_llm.prices import installed_prices
+from vcr_llm.prices import _installed, installed_prices
 from vcr_llm.response_record import record_reply, reply_of
 
 ASKED = {
@@ -114,16 +114,8 @@ def test_an_own_table_counts_cache_tokens_apart(provider, recorder):
 
 
 def test_without_the_extra_prices_are_unknown(tape, monkeypatch):
-    real = builtins.__import__
-
-    def refuse(name, *args, **options):
-        if name == "genai_prices":
-            raise ImportError(name)
-        return real(name, *args, **options)
-
-    monkeypatch.setattr("vcr_llm.prices._installed._looked", False)
-    monkeypatch.setattr("vcr_llm.prices._installed._found", None)
-    monkeypatch.setattr(builtins, "__import__", refuse)
+    monkeypatch.setattr("vcr_llm.prices._installed", type(_installed)())
+    monkeypatch.setitem(sys.modules, "genai_prices", None)
     assert installed_prices() is None
     _, row = record_one(tape, "/v1/chat/completions", ASKED["/v1/chat/completions"])
     assert row.cost_usd is None

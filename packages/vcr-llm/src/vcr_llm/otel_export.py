@@ -11,7 +11,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from vcr_llm.json_values import Json
+from vcr_llm.json_values import Json, as_list
 from vcr_llm.llm_call import LlmCall, call_of
 from vcr_llm.otel_messages import input_message, output_message
 
@@ -120,8 +120,8 @@ def _value(value: Any) -> Json:
         return {"intValue": str(value)}
     if isinstance(value, float):
         return {"doubleValue": value}
-    if isinstance(value, list):
-        items: list[Any] = value
+    items = as_list(value)
+    if items:
         return {"arrayValue": {"values": [_value(item) for item in items]}}
     return {"stringValue": str(value)}
 

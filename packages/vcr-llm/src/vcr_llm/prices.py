@@ -5,6 +5,7 @@ The prices themselves are not ours: they come from `genai-prices` (extra ``price
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -129,12 +130,12 @@ def installed_prices() -> PriceTable | None:
 
 def _find_genai_prices() -> PriceTable | None:
     try:
-        import genai_prices  # noqa: PLC0415  # an extra
+        library = importlib.import_module("genai_prices")  # an extra
     except ImportError:
         return None
     from importlib.metadata import version  # noqa: PLC0415  # only with the extra
 
-    return GenaiPrices(genai_prices, version("genai-prices"))
+    return GenaiPrices(library, version("genai-prices"))
 
 
 def price_call(
