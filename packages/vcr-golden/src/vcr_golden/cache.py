@@ -150,7 +150,7 @@ class GoldenRunCache:
         state_overrides: Mapping[str, Any] | None = None,
     ) -> GoldenRun:
         """As `run`; what the agent raises, and the new recording, are in the result."""
-        runner = Runner(self.store.get(task, trial), self.effects, output_dir=self.directory / "runs")
+        runner = self.runner(self.store.get(task, trial))
         kwargs = kwargs or {}
         try:
             if mode == "replay":
@@ -164,6 +164,10 @@ class GoldenRunCache:
         finally:
             runner.close()
         raise UsageError(f"there is no mode {mode!r}; there are replay, hybrid, live and branch")
+
+    def runner(self, files: GoldenFiles) -> Runner:
+        """Return what runs the agent of a golden run again; it is to be closed."""
+        return Runner(files, self.effects, output_dir=self.directory / "runs")
 
     def explain(
         self,

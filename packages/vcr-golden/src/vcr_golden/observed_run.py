@@ -13,7 +13,7 @@ from vcr_core import ResumeConfig
 from vcr_core.engine import EndedStep, Run, StepCall
 from vcr_core.engine.order import Order
 from vcr_core.engine.scope import ROOT, Scope
-from vcr_core.engine.tape import Tape
+from vcr_core.engine.tape import Tape, branch_of
 from vcr_core.recorder import VCRRecorder
 from vcr_golden.wire import PackedInputs
 
@@ -36,6 +36,8 @@ class ReplayRun(Run):
 class ObservedRun(ReplayRun):
     """A replay that serves steps in whatever order they are asked for, and keeps that order.
 
+    Where branches ran in parallel, the engine's own order is kept: the winner of a race is part of the recording.
+
     Attributes:
         asked: The frames that were served, in the order in which they were asked for.
         refused: The step that could not be served, or None.
@@ -43,9 +45,15 @@ class ObservedRun(ReplayRun):
 
     def __init__(self, recorder: VCRRecorder | None, **options: Any) -> None:
         super().__init__(recorder, **options)
-        self.order = Order()
+        self._in_order = self.tape is not None and any("/" in (branch_of(row) or "") for row in self.tape.rows)
+        if not self._in_order:
+            self.order = Order()
         self.asked: list[int] = []
         self.refused: StepCall | None = None
+
+    def served_order(self) -> list[int]:
+        """Return the frames that were served, in order; of parallel branches in the recorded one."""
+        return sorted(self.asked) if self._in_order else self.asked
 
     def serve(self, call: StepCall, scope: Scope, index: int) -> EndedStep:
         """Serve a step and note it."""
@@ -56,7 +64,7 @@ class ObservedRun(ReplayRun):
     def decide(self, call: StepCall, scope: Scope) -> EndedStep:
         """Serve a step by its key, else by name and input."""
         tape = self.tape
-        if tape is None:
+        if tape is None or self._in_order:
             return super().decide(call, scope)
         assert call.key is not None
         index = tape.by_key.get(call.key)

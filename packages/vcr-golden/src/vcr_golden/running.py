@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
+import contextvars
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from vcr_core import FrameRow, ResumeConfig, ResumeMode, Resumption, UsageError, VCRPlayer, VCRRecorder
+from vcr_core import DivergenceError, FrameRow, ResumeConfig, ResumeMode, Resumption, UsageError, VCRPlayer, VCRRecorder
 from vcr_core.engine import run_again
 from vcr_core.engine.entry import is_async
 from vcr_golden.agent_call import input_difference, refuse_new_input, with_input
@@ -17,9 +19,10 @@ from vcr_golden.effects import Effects
 from vcr_golden.golden_store import GoldenFiles
 from vcr_golden.hybrid_run import HybridRun, Policy
 from vcr_golden.ledger import CostLedger, Usage
-from vcr_golden.observed_run import ReplayRun
+from vcr_golden.observed_run import ObservedRun, ReplayRun
 from vcr_golden.run_lines import RunLines, read_run_lines
 
+_PATIENCE = 2.0
 Mode = Literal["replay", "hybrid", "live", "branch"]
 
 
@@ -34,6 +37,7 @@ class GoldenRun:
         recording: The new recording; None if nothing was recorded.
         reasons: Why each step ran live (hybrid), by key.
         caught_up: Served writes that were done after all (hybrid).
+        source: The closed recorder of a live run; it knows the functions of its steps.
     """
 
     result: Any
@@ -42,6 +46,7 @@ class GoldenRun:
     recording: Path | None = None
     reasons: dict[str, str] = dataclasses.field(default_factory=dict[str, str])
     caught_up: list[str] = dataclasses.field(default_factory=list[str])
+    source: VCRRecorder | None = None
 
 
 class Runner:
@@ -70,10 +75,35 @@ class Runner:
             refuse_new_input(self.lines, args, kwargs)
         config = ResumeConfig(mode=ResumeMode.REPLAY, call="agent")
         outcome = _outside_of_loops(
-            functools.partial(run_again, self.player, agent, config, record=False, make_run=ReplayRun)
+            functools.partial(run_again, self.player, agent, config, record=False, make_run=ReplayRun), agent
         )
         rows = list(self.player.rows) if outcome.error is None else []
         return GoldenRun(outcome.result, outcome.error, CostLedger(served=Usage.of(rows)))
+
+    def observe(
+        self, agent: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[GoldenRun, ObservedRun | None]:
+        """As `replay`, but a change of order does not end it; also return what was seen.
+
+        The second is None if the input is another one, so that nothing ran.
+        """
+        try:
+            if args or kwargs:
+                refuse_new_input(self.lines, args, kwargs)
+        except DivergenceError as error:
+            return GoldenRun(None, error, CostLedger()), None
+        runs: list[ObservedRun] = []
+
+        def make_run(recorder: VCRRecorder | None, **options: Any) -> ObservedRun:
+            runs.append(ObservedRun(recorder, **options))
+            return runs[-1]
+
+        config = ResumeConfig(mode=ResumeMode.REPLAY, call="agent", patience=_PATIENCE)
+        outcome = _outside_of_loops(
+            functools.partial(run_again, self.player, agent, config, record=False, make_run=make_run), agent
+        )
+        rows = [self.player.rows[index] for index in runs[0].asked]
+        return GoldenRun(outcome.result, outcome.error, CostLedger(served=Usage.of(rows))), runs[0]
 
     def hybrid(self, agent: Any, args: tuple[Any, ...], kwargs: dict[str, Any], policy: Policy | None) -> GoldenRun:
         """Serve the steps that are what they were, run the others."""
@@ -123,7 +153,7 @@ class Runner:
     def _run(self, agent: Any, config: ResumeConfig, make_run: Any) -> Resumption:
         directory = self._files.recording.parent
         return _outside_of_loops(
-            functools.partial(run_again, self.player, agent, config, output_dir=directory, make_run=make_run)
+            functools.partial(run_again, self.player, agent, config, output_dir=directory, make_run=make_run), agent
         )
 
     def _outcome(self, outcome: Resumption, directory: Path) -> GoldenRun:
@@ -132,9 +162,27 @@ class Runner:
         return GoldenRun(outcome.result, outcome.error, ledger_of(path), path)
 
 
-def _outside_of_loops(start: Any) -> Resumption:
-    found: Resumption = start()
-    return found
+def _outside_of_loops(start: Callable[[], Resumption], agent: Any) -> Resumption:
+    """Run it here; in a thread of its own if it needs an event loop and one is running here (a test, a notebook)."""
+    if not is_async(agent) or not _in_loop():
+        return start()
+    with concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="vcr-golden") as pool:
+        return pool.submit(contextvars.copy_context().run, start).result()
+
+
+def _in_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _run_async(start: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    if not _in_loop():
+        return asyncio.run(start())
+    with concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="vcr-golden") as pool:
+        return pool.submit(contextvars.copy_context().run, lambda: asyncio.run(start())).result()
 
 
 def run_live(agent: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, output_dir: Path) -> GoldenRun:
@@ -145,7 +193,7 @@ def run_live(agent: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, outpu
     failure: BaseException | None = None
     try:
         if is_async(agent):
-            result = asyncio.run(recorder.arun(agent, *args, **kwargs))
+            result = _run_async(lambda: recorder.arun(agent, *args, **kwargs))
         else:
             result = recorder.run(agent, *args, **kwargs)
     except Exception as error:  # noqa: BLE001  # the agent's own error is part of the result
@@ -154,7 +202,7 @@ def run_live(agent: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, outpu
     if path is None:
         raise UsageError("nothing was recorded") from failure
     recorder.close()
-    return GoldenRun(result, failure, ledger_of(path), path)
+    return GoldenRun(result, failure, ledger_of(path), path, source=recorder)
 
 
 def ledger_of(path: Path) -> CostLedger:

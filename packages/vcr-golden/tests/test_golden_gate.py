@@ -1,0 +1,216 @@
+"""The gate names each injected regression by its kind, and lets a refactor pass."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from vcr_core import VCRPlayer, VCRRecorder, llm, tool
+from vcr_golden import GoldenRunCache
+from vcr_golden.budgets import parse_budgets
+from vcr_golden.gate import Gate, Rules
+
+COST = 0.10
+
+
+@tool
+def find_order(order):
+    return {"order": order, "total": 40}
+
+
+@tool
+def refund(order, amount):
+    return {"refunded": amount}
+
+
+@tool
+def notify(text):
+    return "sent"
+
+
+@llm(metadata=lambda _: {"tokens_input": 90, "tokens_output": 10, "cost_usd": COST, "model": "m"})
+def decide(prompt):
+    return f"refund {prompt}"
+
+
+def agent(order):
+    total = find_order(order)["total"]
+    advice = decide(f"{order} {total}")
+    refund(order, total)
+    notify("done")
+    return {"advice": advice, "ok": True}
+
+
+def refactored(order):
+    found = find_order(order=order)
+    answer = {"advice": decide(" ".join([order, str(found["total"])]))}
+    for function, given in ((refund, (order, found["total"])), (notify, ("done",))):
+        function(*given)
+    return {**answer, "ok": True}
+
+
+def swapped(order):
+    total = find_order(order)["total"]
+    advice = decide(f"{order} {total}")
+    notify("done")
+    refund(order, total)
+    return {"advice": advice, "ok": True}
+
+
+def other_argument(order):
+    total = find_order(order)["total"]
+    advice = decide(f"{order} {total}")
+    refund(order, total * 10)
+    notify("done")
+    return {"advice": advice, "ok": True}
+
+
+def other_output(order):
+    return {**agent(order), "ok": "DELETE ALL"}
+
+
+def extra_step(order):
+    result = agent(order)
+    refund(order, 1)
+    return result
+
+
+def missing_step(order):
+    total = find_order(order)["total"]
+    advice = decide(f"{order} {total}")
+    refund(order, total)
+    return {"advice": advice, "ok": True}
+
+
+def crash(order):
+    agent(order)
+    raise ValueError("late")
+
+
+def swallows(order):
+    try:
+        return other_argument(order)
+    except Exception:
+        return {"advice": "refund 7 40", "ok": True}
+
+
+INJECTED = [
+    (swapped, "order"),
+    (other_argument, "argument"),
+    (other_output, "output"),
+    (extra_step, "extra_step"),
+    (missing_step, "missing_step"),
+    (crash, "error"),
+    (swallows, "argument"),
+]
+
+
+def record(directory, function, *args, name="run"):
+    recorder = VCRRecorder(directory)
+    recorder.start_session(name)
+    recorder.run(function, *args)
+    recorder.close()
+    return recorder
+
+
+@pytest.fixture
+def cache(tmp_path):
+    cache = GoldenRunCache(tmp_path / "golden")
+    cache.save_golden_run("refund", record(tmp_path / "tape", agent, "7"))
+    return cache
+
+
+def test_the_same_agent_and_a_refactored_one_pass(cache):
+    for function in (agent, refactored):
+        result, run = Gate(cache).check_agent("refund", function, ("7",))
+        assert (result.verdict, result.reasons(), run.error) == ("same", [], None)
+
+
+@pytest.mark.parametrize(("function", "kind"), INJECTED, ids=lambda value: getattr(value, "__name__", value))
+def test_a_regression_fails_offline_with_its_kind(cache, function, kind):
+    result, _ = Gate(cache).check_agent("refund", function, ("7",))
+    assert result.verdict == "drift"
+    assert [drift.kind for drift in result.drifts] == [kind], result.reasons()
+
+
+@pytest.mark.parametrize(
+    ("function", "kind"), [pair for pair in INJECTED if pair[0] is not crash], ids=lambda v: getattr(v, "__name__", v)
+)
+def test_a_regression_in_a_recording_fails_with_its_kind(cache, tmp_path, function, kind):
+    other = record(tmp_path / "other", function, "7")
+    result = Gate(cache).check_recording("refund", VCRPlayer.load(other.store.path("run")))
+    assert kind in [drift.kind for drift in result.drifts], result.reasons()
+    assert result.pending is not None
+    assert result.pending.exists()
+    cache.accept("refund", agent=function)
+    assert not result.pending.exists()
+    assert Gate(cache).check_agent("refund", function, ("7",))[0].verdict == "same"
+
+
+def test_a_new_input_is_a_drift(cache):
+    result, _ = Gate(cache).check_agent("refund", agent, ("8",))
+    assert [(drift.kind, drift.path) for drift in result.drifts] == [("argument", "/args/0")]
+
+
+def test_a_cost_that_grew_by_a_fifth_fails_its_budget(cache, tmp_path, monkeypatch):
+    monkeypatch.setitem(globals(), "COST", 0.12)
+    other = VCRPlayer.load(record(tmp_path / "other", agent, "7").store.path("run"))
+    tight = Gate(cache, Rules(limits=tuple(parse_budgets({"cost": "+10%"})))).check_recording("refund", other)
+    assert [drift.kind for drift in tight.drifts] == ["cost"]
+    assert "cost 0.12 is over the limit of 0.11 (golden 0.1 +10%)" in str(tight.drifts[0])
+    wide = Gate(cache, Rules(limits=tuple(parse_budgets({"cost": "+25%", "steps": 4, "tokens": 100}))))
+    assert wide.check_recording("refund", other).verdict == "same"
+
+
+def test_usage_that_is_not_known_is_no_pass(cache, tmp_path):
+    recorder = VCRRecorder(tmp_path / "hand")
+    recorder.start_session("hand")
+    recorder.record_llm_call("ask", "q", "a", model="m")
+    recorder.close()
+    cache.save_golden_run("hand", recorder)
+    gate = Gate(cache, Rules(limits=tuple(parse_budgets({"cost": 1}))))
+    result = gate.check_recording("hand", VCRPlayer.load(recorder.store.path("hand")))
+    assert (result.verdict, str(result.inconclusive[0])) == (
+        "untestable",
+        "inconclusive: the cost of this run is not known",
+    )
+
+
+def test_an_answer_that_says_delete_all_does_not_pass(cache, tmp_path):
+    def by_hand(name, answer):
+        recorder = VCRRecorder(tmp_path / name)
+        recorder.start_session("hand")
+        recorder.record_llm_call("ask", "clean up?", answer, 10, 0.01, model="m")
+        recorder.record_step("act", {"plan": answer}, {"done": answer})
+        recorder.close()
+        return recorder
+
+    cache.save_golden_run("hand", by_hand("good", "nothing to do"))
+    bad = VCRPlayer.load(by_hand("bad", "DELETE ALL").store.path("hand"))
+    kinds = {drift.kind for drift in Gate(cache).check_recording("hand", bad).drifts}
+    assert {"step_output", "output"} <= kinds
+    relaxed = Gate(cache, Rules(ignore=("llm", "act"))).check_recording("hand", bad)
+    assert [drift.kind for drift in relaxed.drifts] == ["output"]
+
+
+async def parallel(words):
+    return await asyncio.gather(*(slow(word) for word in words))
+
+
+@tool
+async def slow(word):
+    await asyncio.sleep(0.02 if word == "a" else 0.001)
+    return word * 2
+
+
+def test_parallel_branches_pass_whatever_ended_first(cache, tmp_path):
+    recorder = VCRRecorder(tmp_path / "par")
+    recorder.start_session("par")
+    asyncio.run(recorder.arun(parallel, ["a", "b", "a"]))
+    recorder.close()
+    cache.save_golden_run("par", recorder)
+    result, run = Gate(cache).check_agent("par", parallel, (["a", "b", "a"],))
+    assert (result.verdict, run.result) == ("same", ["aa", "bb", "aa"]), result.reasons()
+    changed, _ = Gate(cache).check_agent("par", parallel, (["a", "b", "c"],))
+    assert [drift.kind for drift in changed.drifts] == ["argument"]
