@@ -277,7 +277,7 @@ def compare(turns: Turns, times: int, steps: int, frames: int) -> list[tuple[str
     single: dict[str, list[dict]] = {name: [] for name in kinds}
     for _ in range(times):
         for name, (side, buffered) in kinds.items():
-            single[name].append(turns.fresh(side, "step", 2000, buffered))
+            single[name].append(turns.fresh(side, "step", frames if buffered else 2000, buffered))
     p50, p99, mean = (median(single["ours"], field) for field in ("p50", "p99", "mean"))
     buffered, durable = median(single["buffered"], "mean"), median(single["durable"], "mean")
     old_p50, old_p99 = median(single["buffered"], "p50"), median(single["buffered"], "p99")
