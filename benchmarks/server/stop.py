@@ -15,7 +15,7 @@ from pathlib import Path
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from vcr_server.testing import TOKEN, RunningServer, record_runs
+from vcr_server.testing import TOKEN, RunningServer, record_large, record_runs
 
 
 def close_code(connection: object) -> object:
@@ -33,13 +33,14 @@ def main(interpreters: list[str]) -> None:
         with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
             directory = Path(folder) / "vcr"
             record_runs(directory)
+            record_large(directory)
             server = RunningServer(directory, python=python)
             url = server.url.replace("http", "ws") + "/api/live"
             headers = {"authorization": f"Bearer {TOKEN}"}
             sockets = [stack.enter_context(connect(url, additional_headers=headers, proxy=None)) for _ in range(20)]
             sleeper = stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
             sleeper.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            request = f"GET /api/sessions/long/export HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n"
+            request = f"GET /api/sessions/large/export?format=vcr HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n"
             sleeper.sendall(f"{request}Authorization: Bearer {TOKEN}\r\n\r\n".encode())
             time.sleep(0.5)
             begun = time.perf_counter()

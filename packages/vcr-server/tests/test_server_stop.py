@@ -12,13 +12,14 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from vcr_server.testing import TOKEN, RunningServer, record_runs
+from vcr_server.testing import TOKEN, RunningServer, record_large, record_runs
 
 BEARER = {"authorization": f"Bearer {TOKEN}"}
 
 
 def test_the_server_ends_at_once_with_clients_connected(tmp_path: Path) -> None:
     record_runs(tmp_path / "vcr")
+    record_large(tmp_path / "vcr")
     server = RunningServer(tmp_path / "vcr")
     with contextlib.ExitStack() as stack:
         url = server.url.replace("http", "ws") + "/api/live"
@@ -29,10 +30,8 @@ def test_the_server_ends_at_once_with_clients_connected(tmp_path: Path) -> None:
         stack.enter_context(httpx.Client()).get(f"{server.url}/api/health", headers=BEARER)
         sleeper = stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
         sleeper.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        request = (
-            f"GET /api/sessions/long/export HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nAuthorization: Bearer {TOKEN}"
-        )
-        sleeper.sendall(f"{request}\r\n\r\n".encode())
+        request = f"GET /api/sessions/large/export?format=vcr HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n"
+        sleeper.sendall(f"{request}Authorization: Bearer {TOKEN}\r\n\r\n".encode())
         time.sleep(0.3)
         started = time.monotonic()
         code = server.stop()

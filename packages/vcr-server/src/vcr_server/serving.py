@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 import socket
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -17,18 +18,39 @@ from vcr_server.hub import Hub
 
 MAX_MESSAGE = 64 << 10
 FLUSH_SECONDS = 0.4
-END_SECONDS = 0.45
+SETTLE_SECONDS = 0.1
+END_SECONDS = 0.4
 
 
-def open_socket(host: str, port: int) -> socket.socket:
+class Listener(socket.socket):
+    """A listening socket that remembers the connections it gave, so that they can be cut at the end."""
+
+    def __init__(self, family: socket.AddressFamily) -> None:
+        # The protocol is named, or asyncio does not see that it is TCP and leaves Nagle on: 40 ms an answer.
+        super().__init__(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        self.connections: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Accept a connection and remember it."""
+        connection, address = super().accept()
+        self.connections.add(connection)
+        return connection, address
+
+    def cut_connections(self) -> None:
+        """Cut every connection that is still open; what waits to be written to a client that sleeps is dropped."""
+        for connection in list(self.connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
+def open_socket(host: str, port: int) -> Listener:
     """Return a listening socket; port 0 takes a free one.
 
     Raises:
         OSError: If the address cannot be had.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Named, or asyncio does not see that it is TCP and leaves Nagle on: 40 ms an answer.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener = Listener(family)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
@@ -64,13 +86,11 @@ def _configuration(listener: socket.socket) -> Config:
     return config
 
 
-async def run_server(
-    app: ASGIApp, hub: Hub, listener: socket.socket, *, on_ready: Callable[[], Any] | None = None
-) -> None:
+async def run_server(app: ASGIApp, hub: Hub, listener: Listener, *, on_ready: Callable[[], Any] | None = None) -> None:
     """Serve until SIGINT or SIGTERM.
 
-    From Python 3.12 on, closing a listening socket waits for every open connection, so the WebSockets are closed
-    (1001) before hypercorn learns of the end; a client that does not read is cut off after a moment.
+    From Python 3.12 on, closing a listening socket waits for every open connection, however long. So the WebSockets are
+    closed (1001) before hypercorn learns of the end, and connections that are left a moment later are cut.
     """
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -83,6 +103,8 @@ async def run_server(
         deadline = loop.time() + FLUSH_SECONDS
         while hub.mailboxes and loop.time() < deadline:
             await asyncio.sleep(0.01)
+        await asyncio.sleep(SETTLE_SECONDS)  # answers that are being written, and the clients' own goodbyes
+        listener.cut_connections()
 
     serving = asyncio.create_task(serve(app, _configuration(listener), shutdown_trigger=wait_for_end))  # type: ignore[arg-type]  # hypercorn spells ASGI types its own way
     if on_ready is not None:
@@ -93,5 +115,7 @@ async def run_server(
         await asyncio.wait({serving}, timeout=FLUSH_SECONDS + END_SECONDS)
         serving.cancel()
     stopping.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
+    with contextlib.suppress(
+        asyncio.CancelledError, asyncio.InvalidStateError
+    ):  # hypercorn asks for what was cancelled
         await serving

@@ -42,6 +42,15 @@ def record_runs(directory: Path) -> None:
         recorder.save()
 
 
+def record_large(directory: Path) -> None:
+    """Record ``large``, 8 MB: more than the buffers between a server and a client that does not read."""
+    with VCRRecorder(directory) as recorder:
+        recorder.start_session("large")
+        for number in range(1_000):
+            recorder.record_step("n", {}, {"text": f"{number} " * 1_600})
+        recorder.save()
+
+
 class RunningServer:
     """``vcr-server`` as a process, on a free port, with `TOKEN` as its bearer token.
 

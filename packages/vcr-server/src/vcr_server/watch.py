@@ -1,7 +1,8 @@
 """Sees what is recorded, by any process, and tells the clients.
 
 Recorders know nothing of the server: the files are the truth. The operating system's notices tell of changes at once;
-sessions that somebody follows are looked at every second besides, because some file systems give no notices.
+sessions that somebody follows are looked at every second besides, and the directory every five, because some file
+systems give no notices, and none are given while they are being set up.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from vcr_server.service import Service
 DEBOUNCE_MS = 50
 STEP_MS = 10
 LOOK_SECONDS = 1.0
+FULL_LOOK_EVERY = 5
 WAIT_FOR_DIRECTORY = 1.0
 SAVE_SECONDS = 30.0
 MAX_ROWS = 500
@@ -87,10 +89,13 @@ class Watch:
                 return
 
     async def _slow_looks(self) -> None:
+        looks = 0
         while await self._pause(self._slow_seconds):
-            followed = self._service.hub.followed()
-            if followed:
+            if looks % FULL_LOOK_EVERY == 0:  # the first one sees what came while the notices were being set up
+                await self._look_at_all()
+            elif followed := self._service.hub.followed():
                 await self._look_at(followed)
+            looks += 1
 
     async def _saves(self) -> None:
         while await self._pause(SAVE_SECONDS):
