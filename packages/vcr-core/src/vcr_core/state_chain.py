@@ -32,6 +32,7 @@ from vcr_core.wire_format import decode, encode
 SMALL = 2048
 """States whose encoding is at most this long are written whole, in bytes."""
 _OP_COST = 100
+_ADD_COST = 45
 _SLACK = 4096
 _WORTH = 0.7
 _MAX_CHAINS = 64
@@ -183,6 +184,7 @@ class StateChain:
         self._snapshot: Any = _NOTHING
         self._plain = False
         self._clean = False
+        self._only_grew = False
         self._base: FrameRef | None = None
         self._size = 0
         self._chained = 0
@@ -243,18 +245,30 @@ class StateChain:
             return True, b'"%b_patch":[]' % part
         self._plain = self._plain and probe.plain
         ops = None if probe.secret else self._encoder.encode_ops(delta.ops, plain=probe.plain)
-        if ops is None or not _is_still(changed, live) or not self._worth(len(ops), live):
+        if ops is None or not _is_still(changed, live):
+            return self._whole(part, live)
+        self._note_growth(delta.ops, len(ops))
+        if not self._worth(len(ops), live):
             return self._whole(part, live)
         self._snapshot = changed
         self._clean = False
         self._chained += len(ops) + _OP_COST
         return True, b'"%b_patch":%b' % (part, ops)
 
+    def _note_growth(self, ops: list[Op], length: int) -> None:
+        """Keep the size of a state that only grows, so that it need not be encoded to be measured."""
+        if all(op["op"] == "add" for op in ops):
+            self._size += max(0, length - _ADD_COST * len(ops))
+        else:
+            self._only_grew = False
+
     def _worth(self, length: int, live: Any) -> bool:
-        """Decide between a patch of that length and a whole copy; measures the whole copy only when it is due."""
+        """Decide between a patch of that length and a whole copy; measures the whole copy only when it must."""
         if length <= _WORTH * self._size and self._chained + length <= self._due:
             return True
-        self._size = self._encoder.measure(live, plain=self._plain)
+        if not self._only_grew:
+            self._size = self._encoder.measure(live, plain=self._plain)
+            self._only_grew = True
         if self._mode is None and length > _WORTH * self._size:
             return False
         chained = self._chained + length
@@ -276,6 +290,7 @@ class StateChain:
         encoded, self._clean = self._encoder.encode_probed(live, probe, fresh=fresh)
         self._snapshot = snapshot if _is_still(snapshot, live) else _NOTHING
         self._size = self._chained = len(encoded)
+        self._only_grew = True
         self._due = 2 * len(encoded) + _SLACK
         return False, b'"%b_state":%b' % (part, encoded)
 
