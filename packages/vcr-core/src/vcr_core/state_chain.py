@@ -48,7 +48,7 @@ _SCALARS = frozenset({str, int, float, bool, type(None)})
 
 def _looks_plain(value: Any, depth: int = 0) -> bool:
     """Return False at the first thing that certainly is not plain JSON; a probe knows the rest."""
-    cls = type(value)
+    cls = type_of(value)
     if cls is dict and depth < MAX_DEPTH:
         return all(type(item) in _SCALARS or _looks_plain(item, depth + 1) for item in value.values())
     if cls is list and depth < MAX_DEPTH:
