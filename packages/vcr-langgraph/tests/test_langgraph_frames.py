@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import operator
 from typing import Annotated, TypedDict
 
@@ -49,7 +50,7 @@ def test_the_state_after_a_step_is_the_state_before_the_next(graphs, vcr, load):
     outer = [frame for frame in frames if frame.parent is None]
     assert outer[0].output_state["secret_note"] == "kept"  # in neither the input's nor the output's schema
     steps = sorted({facts(frame)["step"] for frame in outer})
-    for step, following in zip(steps, steps[1:]):
+    for step, following in itertools.pairwise(steps):
         now = [frame for frame in outer if facts(frame)["step"] == step]
         after = [frame for frame in outer if facts(frame)["step"] == following]
         merged = dict(now[0].input_state)
@@ -177,7 +178,9 @@ def test_an_agent_run_has_model_and_tool_frames_at_their_nodes(graphs, vcr, load
     player = load()
     llm = [frame for frame in player.frames if frame.kind == "llm"]
     tools = [frame for frame in player.frames if frame.kind == "tool"]
-    assert [(f.metadata.tokens_input, f.metadata.tokens_output, f.metadata.model) for f in llm] == [(10, 5, "fake-1")] * 3
+    assert [(f.metadata.tokens_input, f.metadata.tokens_output, f.metadata.model) for f in llm] == [
+        (10, 5, "fake-1")
+    ] * 3
     assert sorted(frame.input_state["query"] for frame in tools) == ["a", "b", "c"]
     nodes = {frame.key: frame.node_name for frame in player.frames if frame.kind == "node"}
     assert {nodes[frame.parent] for frame in llm} == {"model"}

@@ -27,12 +27,14 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+\+00:00")
 
 def normal(event):
     text = json.dumps(event, default=repr, sort_keys=True)
-    return _TIME.sub("T", _UUID.sub("U", text))
+    text = _TIME.sub("T", _UUID.sub("U", text))
+    return text.replace(", id='U'", "")  # whether the reducer gave the id before or after the event was read is chance
 
 
 def talking_builder(graphs):
     """Adds a node that writes custom data and calls a model to the usual graph."""
     builder = graphs.builder()
+
     def talk(state, writer: StreamWriter):
         writer({"talking": True})
         GenericFakeChatModel(messages=iter([AIMessage("direct words")])).invoke("hi")

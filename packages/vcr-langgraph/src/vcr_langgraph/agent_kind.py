@@ -1,18 +1,22 @@
 """Teaches ``VCRPlayer.resume`` to run compiled graphs; found through the entry point ``vcr.agents``."""
 
+# LangGraph ships no stubs and leaves most of its type parameters open; mypy, which reads its annotations, stays strict.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false, reportMissingTypeArgument=false
+
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
 import msgspec
 from langgraph.pregel import Pregel
+
 from vcr_core.engine import Run, agent_name
 from vcr_core.engine.scope import Scope, current_scope
 from vcr_core.engine.tape import RunLine, Tape
-
 from vcr_langgraph.integration import recording_graph
 from vcr_langgraph.recorded_types import register_types
 from vcr_langgraph.run_opening import ASYNC, plain_config, tasks_are_branches
@@ -114,7 +118,7 @@ def _go_on_after(error: Exception, line: RunLine, calls: list[RunLine], run: Run
 
 
 @contextmanager
-def _scope_of(run: Run, line: RunLine) -> Iterator[None]:
+def _scope_of(run: Run, line: RunLine) -> Generator[None, None, None]:
     """Make a recorded call's own root the scope of what it does."""
     if line.root == run.scope.path(None):
         yield

@@ -1,5 +1,9 @@
 """Nodes that LangGraph's node cache answers: they do not run, and are recorded with the status ``cached``."""
 
+# LangGraph ships no stubs and leaves most of its type parameters open; mypy, which reads its annotations, stays strict.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false, reportMissingTypeArgument=false
+
 from __future__ import annotations
 
 import functools
@@ -7,7 +11,6 @@ from typing import Any
 
 from vcr_core.engine import RunningStep, StepCall
 from vcr_core.engine.scope import current_scope
-
 from vcr_langgraph.compat import TAG_HIDDEN
 from vcr_langgraph.graph_call import GraphCall, current_call
 from vcr_langgraph.node_step import FACTS, stable_namespace

@@ -5,6 +5,10 @@ whole or not at all, sealed into the chain of hashes, safe against other process
 appended is taken in before each read.  What the values mean is not known here.
 """
 
+# LangGraph ships no stubs and leaves most of its type parameters open; mypy, which reads its annotations, stays strict.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false, reportMissingTypeArgument=false
+
 from __future__ import annotations
 
 import datetime
@@ -14,9 +18,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+
 from vcr_core.log_file import LogFile
 from vcr_core.wire_format import FORMAT
-
 from vcr_langgraph.checkpoint_values import encode, from_line, to_line
 
 Typed = tuple[str, bytes]

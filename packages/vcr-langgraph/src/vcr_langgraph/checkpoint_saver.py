@@ -1,12 +1,16 @@
 """A LangGraph checkpointer over one `.vcr` file: threads that survive the process, readable and sealed."""
 
+# LangGraph ships no stubs and leaves most of its type parameters open; mypy, which reads its annotations, stays strict.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false, reportMissingTypeArgument=false
+
 from __future__ import annotations
 
 import builtins
 import random
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
@@ -30,8 +34,8 @@ Key = tuple[str, str, str]
 class VCRCheckpointSaver(BaseCheckpointSaver[str]):
     """Keeps the checkpoints of any number of threads in one file.
 
-    A checkpoint is in the kernel when `put` returns, so a killed process loses none; `sync` has it on the disk.  Several
-    savers, also of several processes, may share a file.  Values are written as they are: unlike a recording, a
+    A checkpoint is in the kernel when `put` returns, so a killed process loses none; `sync` has it on the disk.
+    Several savers, also of several processes, may share a file.  Values are written as they are: unlike a recording, a
     checkpoint has to give back exactly what it was given, so nothing in it is redacted.
 
     Args:
@@ -111,7 +115,7 @@ class VCRCheckpointSaver(BaseCheckpointSaver[str]):
         order = sorted(writes, key=lambda place: writes_sort_key(writes[place].path, *place))
         return CheckpointTuple(
             config=_config(key),
-            checkpoint={**checkpoint, "channel_values": values},
+            checkpoint=cast("Checkpoint", {**checkpoint, "channel_values": values}),
             metadata=load(stored.metadata),
             parent_config=_config((*key[:2], stored.parent)) if stored.parent else None,
             pending_writes=[(writes[p].task, writes[p].channel, load(writes[p].value)) for p in order],
@@ -121,7 +125,7 @@ class VCRCheckpointSaver(BaseCheckpointSaver[str]):
         self,
         config: RunnableConfig | None,
         *,
-        filter: dict[str, Any] | None = None,  # noqa: A002  # the interface's own name
+        filter: dict[str, Any] | None = None,  # the interface's own name
         before: RunnableConfig | None = None,
         limit: int | None = None,
     ) -> Iterator[CheckpointTuple]:
@@ -230,7 +234,7 @@ class VCRCheckpointSaver(BaseCheckpointSaver[str]):
         self,
         config: RunnableConfig | None,
         *,
-        filter: dict[str, Any] | None = None,  # noqa: A002  # the interface's own name
+        filter: dict[str, Any] | None = None,  # the interface's own name
         before: RunnableConfig | None = None,
         limit: int | None = None,
     ) -> AsyncIterator[CheckpointTuple]:

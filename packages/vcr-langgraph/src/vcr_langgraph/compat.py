@@ -3,6 +3,10 @@
 Whoever supports a new version of LangGraph looks here first.  Everything else in this package uses documented names.
 """
 
+# LangGraph ships no stubs and leaves most of its type parameters open; mypy, which reads its annotations, stays strict.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false, reportMissingTypeArgument=false
+
 from __future__ import annotations
 
 import functools
@@ -34,11 +38,11 @@ __all__ = [
     "CONFIG_KEY_CHECKPOINT_NS",
     "CONFIG_KEY_SEND",
     "CONFIG_KEY_TASK_ID",
+    "TAG_HIDDEN",
     "ChannelWrite",
     "ParentCommand",
     "PregelLoop",
     "PregelNode",
-    "TAG_HIDDEN",
     "attempt_of",
     "gathers_messages",
     "live_channels",

@@ -4,21 +4,40 @@ While LangGraph drives the graph, the engine's scope is hidden: tasks and thread
 of the agent, since a super-step joins them in the order of their paths.  Inside a node the scope is that of its step.
 """
 
+# LangGraph ships no stubs and leaves most of its type parameters open; mypy, which reads its annotations, stays strict.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false, reportMissingTypeArgument=false
+
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any
 
 from vcr_core.engine import ResumeMode, Run
 from vcr_core.engine.scope import Scope, current_scope
-
 from vcr_langgraph.message_ids import InputIds, message_channels
 from vcr_langgraph.state_edit import StateEdit, edits_of
 from vcr_langgraph.step_key import KeyParts
 
 current_call: ContextVar[GraphCall | None] = ContextVar("vcr_langgraph_call", default=None)
+
+
+class Driven:
+    """The block in which LangGraph drives a call; entered once for each chunk, so it is no generator."""
+
+    __slots__ = ("_call", "_call_token", "_scope_token")
+
+    def __init__(self, call: GraphCall) -> None:
+        self._call = call
+
+    def __enter__(self) -> None:
+        self._call_token = current_call.set(self._call)
+        self._scope_token = current_scope.set(None)
+
+    def __exit__(self, *_: object) -> None:
+        current_scope.reset(self._scope_token)
+        current_call.reset(self._call_token)
 
 
 class GraphCall:
@@ -49,16 +68,9 @@ class GraphCall:
         self.input_ids = InputIds(run, self.path)
         self.edits: dict[int, StateEdit] = edits_of(run, self.path, channels)
 
-    @contextmanager
-    def driven(self) -> Iterator[None]:
+    def driven(self) -> Driven:
         """Have LangGraph's own code run for this call, outside of any of the engine's scopes."""
-        call = current_call.set(self)
-        scope = current_scope.set(None)
-        try:
-            yield
-        finally:
-            current_scope.reset(scope)
-            current_call.reset(call)
+        return Driven(self)
 
     def check_live(self, key: str, step: int, name: str) -> None:
         """See that a step may run live: that no other super-step of this call is still to be served.

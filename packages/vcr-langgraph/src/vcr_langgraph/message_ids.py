@@ -4,6 +4,10 @@ LangGraph's reducer gives a random id to each message that has none.  A replay w
 would differ from the tape.  So ids are drawn here, once, and recorded with the message.
 """
 
+# LangGraph ships no stubs and leaves most of its type parameters open; mypy, which reads its annotations, stays strict.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false, reportMissingTypeArgument=false
+
 from __future__ import annotations
 
 import uuid
@@ -14,8 +18,8 @@ import msgspec
 from langchain_core.messages import BaseMessage, convert_to_messages
 from langgraph.channels.base import BaseChannel
 from langgraph.types import Command
-from vcr_core.engine import Run
 
+from vcr_core.engine import Run
 from vcr_langgraph.compat import gathers_messages
 
 Channels = Mapping[str, Any]
@@ -86,12 +90,14 @@ def give_ids(update: Any, names: frozenset[str], make_id: MakeId = random_id) ->
                 return Command(graph=update.graph, update=given, resume=update.resume, goto=update.goto)
         return update
     if isinstance(update, (list, tuple)):
-        items: list[Any] = [give_ids(item, names, make_id) if isinstance(item, (dict, Command)) else item for item in update]  # pyright: ignore[reportUnknownVariableType]  # anything a node returns
-        return type(update)(items)  # pyright: ignore[reportUnknownVariableType]
+        items: list[Any] = [
+            give_ids(item, names, make_id) if isinstance(item, (dict, Command)) else item for item in update
+        ]  # anything a node returns
+        return type(update)(items)
     if isinstance(update, dict):
         found = {name: _messages(update[name], make_id) for name in names if name in update}
         changed = {name: value for name, value in found.items() if value is not update[name]}
-        return {**update, **changed} if changed else update  # pyright: ignore[reportUnknownVariableType]
+        return {**update, **changed} if changed else update
     return update
 
 
@@ -101,19 +107,19 @@ def _messages(value: Any, make_id: MakeId) -> Any:
         _give_id(value, make_id)
         return value
     if isinstance(value, list):
-        if all(isinstance(item, BaseMessage) for item in value):  # pyright: ignore[reportUnknownVariableType]
-            for item in value:  # pyright: ignore[reportUnknownVariableType]
+        if all(isinstance(item, BaseMessage) for item in value):
+            for item in value:
                 _give_id(item, make_id)
-            return value  # pyright: ignore[reportUnknownVariableType]
+            return value
         single = False
     elif isinstance(value, (str, tuple, dict)):
         value, single = [value], True
     else:
-        return value  # pyright: ignore[reportUnknownVariableType]
+        return value
     try:
-        made = convert_to_messages(value)  # pyright: ignore[reportUnknownArgumentType]
+        made = convert_to_messages(value)
     except (ValueError, TypeError, NotImplementedError, KeyError):
-        return value[0] if single else value  # pyright: ignore[reportUnknownVariableType]  # the reducer will complain
+        return value[0] if single else value  # the reducer will complain
     for message in made:
         _give_id(message, make_id)
     return made

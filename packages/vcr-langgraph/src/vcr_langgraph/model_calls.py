@@ -4,6 +4,10 @@ The taps sit on LangChain's own classes, between the callbacks of a call and the
 recorded graph.  So callbacks see served calls too, but for the tokens of an answer that was not streamed to the node.
 """
 
+# LangGraph ships no stubs and leaves most of its type parameters open; mypy, which reads its annotations, stays strict.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false, reportMissingTypeArgument=false
+
 from __future__ import annotations
 
 import functools
@@ -13,10 +17,10 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage, message_chunk_to_message
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+
 from vcr_core.engine import EndedStep, Run, RunningStep, StepCall, current_run
 from vcr_core.engine.running_step import stream_of
 from vcr_core.values import Stream
-
 from vcr_langgraph.compat import AGENERATE, GENERATE, messages_of, model_name_of, will_stream
 from vcr_langgraph.graph_call import current_call
 
@@ -70,7 +74,7 @@ def restore_result(described: Any) -> Any:
     messages = [described["message"], *described.get("others", ())]
     whole = [message_chunk_to_message(m) if isinstance(m, AIMessageChunk) else m for m in messages]
     info = described.get("info") or [None] * len(whole)
-    generations = [ChatGeneration(message=m, generation_info=i) for m, i in zip(whole, info)]
+    generations = [ChatGeneration(message=m, generation_info=i) for m, i in zip(whole, info, strict=True)]
     return ChatResult(generations=generations, llm_output=described.get("llm_output"))
 
 
@@ -104,7 +108,7 @@ def taped_model(model: Any, answer: Any) -> TapedModel:
         chunks = answer.chunks
     else:
         message = restore_result(answer).generations[0].message
-        fields = {**message.__dict__, "type": "AIMessageChunk"}
+        fields: dict[str, Any] = {**message.__dict__, "type": "AIMessageChunk"}
         chunks = [AIMessageChunk(**fields)]
     return TapedModel(chunks=chunks, callbacks=model.callbacks, tags=model.tags, metadata=model.metadata)
 

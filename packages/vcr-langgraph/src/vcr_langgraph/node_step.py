@@ -5,6 +5,10 @@ and the graph's output schema), and with what it returned.  A node that takes a 
 is recorded with that value and its result.
 """
 
+# LangGraph ships no stubs and leaves most of its type parameters open; mypy, which reads its annotations, stays strict.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false, reportMissingTypeArgument=false
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -13,12 +17,12 @@ from typing import Any, cast
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphBubbleUp, GraphInterrupt
 from langgraph.types import Command, Interrupt
+
 from vcr_core.engine import EndedStep, RunningStep, StepCall
 from vcr_core.engine.plan import names_step
 from vcr_core.engine.scope import Scope, current_scope
 from vcr_core.engine.served_step import CancelledStep, ServedStep, SkippedStep
 from vcr_core.values import Tagged
-
 from vcr_langgraph.compat import ParentCommand, PregelNode, attempt_of, live_channels, thread_of, updates_of
 from vcr_langgraph.graph_call import GraphCall
 from vcr_langgraph.message_ids import give_ids
@@ -99,7 +103,7 @@ class NodeStep:
             self.given = shown[INPUT]
             edited = [name for name in shown if name != INPUT and name not in (self.before or {})]
             if edited and isinstance(self.given, dict):  # an override by the name of what was sent
-                self.given = {**self.given, **{name: shown.pop(name) for name in edited}}  # pyright: ignore[reportUnknownMemberType]
+                self.given = {**self.given, **{name: shown.pop(name) for name in edited}}
                 shown[INPUT] = self.given
 
     def _read(self) -> dict[str, Any]:
@@ -120,9 +124,11 @@ class NodeStep:
         if thread is not None:
             facts["thread"] = thread
         if self.before is not None and not self._sent:
-            if isinstance(given, dict) and all(key in self.before and self.before[key] is value for key, value in given.items()):  # pyright: ignore[reportUnknownVariableType]
+            if isinstance(given, dict) and all(
+                key in self.before and self.before[key] is value for key, value in given.items()
+            ):
                 if given.keys() != self.before.keys():
-                    facts["input_keys"] = list(given)  # pyright: ignore[reportUnknownArgumentType]
+                    facts["input_keys"] = list(given)
             else:
                 facts["input"] = given
         return facts
@@ -211,11 +217,14 @@ class NodeStep:
 
     def _is_overridden(self, step: EndedStep) -> bool:
         overrides = step.run.config.output_overrides
-        return any(name == step.index or (isinstance(name, str) and names_step([name], step.call)) for name in overrides)
+        return any(
+            name == step.index or (isinstance(name, str) and names_step([name], step.call)) for name in overrides
+        )
 
     def _recorded_facts(self, step: EndedStep) -> dict[str, Any]:
         tape, index = step.run.tape, step.index
-        assert tape is not None and index is not None
+        assert tape is not None
+        assert index is not None
         found: dict[str, Any] = replay_of(step.run).metadata(tape, index).get(FACTS, {})
         return found
 
@@ -224,7 +233,7 @@ class NodeStep:
             namespace = self._config.get("metadata", {}).get("langgraph_checkpoint_ns", "")
             found = [Interrupt.from_ns(i["value"], namespace) for i in facts["interrupts"]]
             ids = replay_of(self.call.run).interrupt_ids
-            ids.update((i["id"], now.id) for i, now in zip(facts["interrupts"], found))
+            ids.update((i["id"], now.id) for i, now in zip(facts["interrupts"], found, strict=True))
             return GraphInterrupt(found)
         command = facts["command"]
         return ParentCommand(
@@ -232,8 +241,8 @@ class NodeStep:
         )
 
     def _check_restored(self, step: EndedStep, update: Any) -> None:
-        values = update.values() if isinstance(update, dict) else [update]  # pyright: ignore[reportUnknownVariableType]
-        for value in values:  # pyright: ignore[reportUnknownVariableType]
+        values = update.values() if isinstance(update, dict) else [update]
+        for value in values:
             if isinstance(value, Tagged):
                 key = step.call.key or ""
                 raise step.run.diverged(

@@ -4,6 +4,10 @@ A node's return value often *is* the new value of a channel (a history returned 
 state after the node already.  Such a key is only named (``same``), so that a recording grows with what is new.
 """
 
+# LangGraph ships no stubs and leaves most of its type parameters open; mypy, which reads its annotations, stays strict.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false, reportMissingTypeArgument=false
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -21,9 +25,9 @@ def describe_update(update: Any, after: State) -> dict[str, Any]:
     if isinstance(update, Command):
         return {"form": "command", **_describe_command(update, after)}
     if isinstance(update, dict):
-        return {"form": "dict", **_describe_dict(update, after)}  # pyright: ignore[reportUnknownArgumentType]
-    if isinstance(update, (list, tuple)) and any(isinstance(item, Command) for item in update):  # pyright: ignore[reportUnknownVariableType]
-        return {"form": "list", "items": [describe_update(item, after) for item in update]}  # pyright: ignore[reportUnknownVariableType]
+        return {"form": "dict", **_describe_dict(update, after)}
+    if isinstance(update, (list, tuple)) and any(isinstance(item, Command) for item in update):
+        return {"form": "list", "items": [describe_update(item, after) for item in update]}
     return {"form": "value", "value": update}
 
 
@@ -55,7 +59,7 @@ def describe_goto(goto: Any) -> Any:
         timeout = getattr(goto, "timeout", None)
         return described if timeout is None else {**described, "timeout": timeout}
     if isinstance(goto, (list, tuple)):
-        return [describe_goto(item) for item in goto]  # pyright: ignore[reportUnknownVariableType]
+        return [describe_goto(item) for item in goto]
     return goto
 
 
@@ -93,5 +97,5 @@ def restore_goto(goto: Any) -> Any:
         options = {"timeout": goto["timeout"]} if "timeout" in goto else {}
         return Send(goto["node"], goto["arg"], **options)
     if isinstance(goto, list):
-        return [restore_goto(item) for item in goto]  # pyright: ignore[reportUnknownVariableType]
+        return [restore_goto(item) for item in goto]
     return goto

@@ -3,6 +3,10 @@
 It stays an instance of the graph's own class, draws as it does, and gives the same results and events.
 """
 
+# LangGraph ships no stubs and leaves most of its type parameters open; mypy, which reads its annotations, stays strict.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false, reportMissingTypeArgument=false
+
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
@@ -12,9 +16,9 @@ from typing import TYPE_CHECKING, Any, cast
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.graph import Graph
 from langgraph.pregel import Pregel
+
 from vcr_core.engine import Run, current_run
 from vcr_core.engine.loop_ticks import running_loop
-
 from vcr_langgraph.graph_call import GraphCall, current_call
 from vcr_langgraph.recorded_node import RecordedNode
 from vcr_langgraph.run_opening import OpenedRun, given_to, tasks_are_branches
@@ -71,7 +75,7 @@ class RecordedGraph(Base):
         opened.succeed(result)
         return result
 
-    def stream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Any]:  # type: ignore[override]  # every overload at once
+    def stream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Any]:
         """As the graph's own, with each of its nodes recorded or served."""
         opened = self._open(input, config, kwargs, in_loop=False)
         call = self._begin_call(opened)
@@ -97,7 +101,7 @@ class RecordedGraph(Base):
             raise
         _end(opened, call, None)
 
-    async def astream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> AsyncIterator[Any]:  # type: ignore[override]  # every overload at once
+    async def astream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> AsyncIterator[Any]:
         """As the graph's own, with each of its nodes recorded or served."""
         opened = self._open(input, config, kwargs, in_loop=True)
         call = self._begin_call(opened)

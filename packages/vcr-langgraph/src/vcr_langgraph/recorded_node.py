@@ -1,5 +1,9 @@
 """The runnable that stands in a wrapped graph for a node's own: it records each execution, or serves it."""
 
+# LangGraph ships no stubs and leaves most of its type parameters open; mypy, which reads its annotations, stays strict.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false, reportMissingTypeArgument=false
+
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
@@ -7,8 +11,8 @@ from typing import Any
 
 from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.errors import GraphBubbleUp
-from vcr_core.engine import RunningStep
 
+from vcr_core.engine import RunningStep
 from vcr_langgraph.compat import PregelNode
 from vcr_langgraph.graph_call import GraphCall, current_call
 from vcr_langgraph.node_step import NodeStep
@@ -105,6 +109,7 @@ class RecordedNode(Runnable[Any, Any]):
         body = self.bound.stream(step.given, config, **kwargs)
         while True:
             signal: GraphBubbleUp | None = None
+            chunk: Any = None
             try:
                 with running:
                     try:
@@ -119,14 +124,12 @@ class RecordedNode(Runnable[Any, Any]):
             yield gathered.add(chunk)
         step.succeed(gathered.whole)
 
-    async def astream(
-        self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
-    ) -> AsyncIterator[Any]:
+    async def astream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> AsyncIterator[Any]:
         """As `stream`, in an event loop."""
         step, config = self._begin(input, config)
         if step is None:
-            async for chunk in self.bound.astream(input, config, **kwargs):
-                yield chunk
+            async for passed in self.bound.astream(input, config, **kwargs):
+                yield passed
             return
         running = step.step
         if not isinstance(running, RunningStep):
@@ -138,6 +141,7 @@ class RecordedNode(Runnable[Any, Any]):
         body = self.bound.astream(step.given, config, **kwargs)
         while True:
             signal: GraphBubbleUp | None = None
+            chunk: Any = None
             try:
                 with running:
                     try:

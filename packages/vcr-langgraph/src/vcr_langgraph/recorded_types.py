@@ -1,5 +1,9 @@
 """The types of LangChain and LangGraph that recordings hold: whoever uses this package may restore them."""
 
+# LangGraph ships no stubs and leaves most of its type parameters open; mypy, which reads its annotations, stays strict.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false, reportMissingTypeArgument=false
+
 from __future__ import annotations
 
 import functools
@@ -9,6 +13,7 @@ from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, Generation, LLMResult
 from langgraph.types import Command, Interrupt, Overwrite
+
 from vcr_core.values import register_type
 
 
@@ -17,6 +22,7 @@ def register_types() -> None:
     """Let every reader of this process restore messages, documents, commands and what models give."""
     found = (getattr(messages, name) for name in messages.__all__)
     classes = [cls for cls in found if isinstance(cls, type) and issubclass(cls, BaseMessage)]
-    others = [Document, ChatGeneration, ChatGenerationChunk, ChatResult, Generation, LLMResult]
-    for cls in (*classes, *others, Command, Interrupt, Overwrite):
+    others: list[type] = [Document, ChatGeneration, ChatGenerationChunk, ChatResult, Generation, LLMResult]
+    found_types: list[type] = [*classes, *others, Command, Interrupt, Overwrite]
+    for cls in found_types:
         register_type(cls)

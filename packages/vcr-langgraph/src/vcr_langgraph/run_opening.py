@@ -3,11 +3,15 @@
 Inside a run (``recorder.run``, a replay) the graph's steps belong to that run, whatever recorder it was wrapped with.
 """
 
+# LangGraph ships no stubs and leaves most of its type parameters open; mypy, which reads its annotations, stays strict.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false, reportMissingTypeArgument=false
+
 from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -89,7 +93,7 @@ _loops: weakref.WeakKeyDictionary[Any, tuple[int, AbstractContextManager[None]]]
 
 
 @contextmanager
-def tasks_are_branches() -> Iterator[None]:
+def tasks_are_branches() -> Generator[None, None, None]:
     """Have tasks that a node spawns in the running loop be branches; calls of graphs in one loop may overlap."""
     loop = asyncio.get_running_loop()
     count, manager = _loops.get(loop, (0, tasks_spawn_scopes(loop)))

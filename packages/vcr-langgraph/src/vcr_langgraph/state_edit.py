@@ -8,6 +8,10 @@ with a reducer is given an `Overwrite`.  Before the first step of a call, the ed
 An edit is written down under the step's key, so that a fork can be replayed and forked again.
 """
 
+# LangGraph ships no stubs and leaves most of its type parameters open; mypy, which reads its annotations, stays strict.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false, reportMissingTypeArgument=false
+
 from __future__ import annotations
 
 import dataclasses
@@ -19,9 +23,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from langgraph.channels.base import BaseChannel
 from langgraph.types import Command, Overwrite
+
 from vcr_core.engine import Run
 from vcr_core.json_patch import apply
-
 from vcr_langgraph.step_key import KeyParts
 
 if TYPE_CHECKING:
@@ -30,7 +34,6 @@ if TYPE_CHECKING:
 INPUT = "__input__"
 """Where a frame's input holds what a task was sent, beside the state."""
 EDIT_LINE = "edit"
-
 
 
 class StateEdit:

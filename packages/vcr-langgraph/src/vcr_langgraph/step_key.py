@@ -5,6 +5,10 @@ called the graph, with the graph's name; for a subgraph that scope is the step o
 holds no task id.
 """
 
+# LangGraph ships no stubs and leaves most of its type parameters open; mypy, which reads its annotations, stays strict.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false, reportMissingTypeArgument=false
+
 from __future__ import annotations
 
 import re
@@ -23,8 +27,8 @@ def task_name(path: Any) -> str:
     """
     if not isinstance(path, (tuple, list)):
         return "" if isinstance(path, bool) else str(path)
-    kind, *rest = path  # pyright: ignore[reportUnknownVariableType]
-    parts = [task_name(part) for part in (rest if kind == "__pregel_push" else ())]  # pyright: ignore[reportUnknownVariableType]
+    kind, *rest = path
+    parts = [task_name(part) for part in (rest if kind == "__pregel_push" else ())]
     return ".".join(part for part in parts if part)
 
 

@@ -4,6 +4,10 @@ A replayed call keeps its checkpoints in a thread of its own, ``<thread>@<new se
 one began, and the recorded thread stays as it is.  LangGraph's node cache is not asked: the tape is.
 """
 
+# LangGraph ships no stubs and leaves most of its type parameters open; mypy, which reads its annotations, stays strict.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false, reportMissingTypeArgument=false
+
 from __future__ import annotations
 
 import uuid
@@ -14,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.types import Command
+
 from vcr_core.engine import Run
 from vcr_core.engine.tape import Tape
 from vcr_core.player import open_source
 from vcr_core.session_file import SessionSource
 from vcr_core.store import Store
-
 from vcr_langgraph.compat import CONFIG_KEY_TASK_ID, with_last_writer
 from vcr_langgraph.graph_call import GraphCall, current_call
 from vcr_langgraph.message_ids import give_ids

@@ -1,4 +1,8 @@
-"""Puts the taps for models, tools and threads on LangChain's classes, and that for cached nodes on LangGraph's, once."""
+"""Puts the taps on the classes of LangChain (models, tools, threads) and LangGraph (cached nodes), once."""
+
+# LangGraph ships no stubs and leaves most of its type parameters open; mypy, which reads its annotations, stays strict.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false, reportMissingTypeArgument=false
 
 from __future__ import annotations
 

@@ -1,5 +1,9 @@
 """The functional API: calls of ``@task`` functions become steps of their own, inside the step that makes them."""
 
+# LangGraph ships no stubs and leaves most of its type parameters open; mypy, which reads its annotations, stays strict.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false, reportMissingTypeArgument=false
+
 from __future__ import annotations
 
 import functools
@@ -10,9 +14,9 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 from langgraph.config import get_config
 from langgraph.errors import GraphBubbleUp
+
 from vcr_core.engine import RunningStep
 from vcr_core.engine.scope import Scope, current_scope
-
 from vcr_langgraph.compat import CONFIG_KEY_CALL, set_child_config
 from vcr_langgraph.graph_call import GraphCall
 from vcr_langgraph.node_step import NodeStep

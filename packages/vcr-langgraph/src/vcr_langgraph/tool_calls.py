@@ -3,14 +3,18 @@
 What the graph injects into a tool (its state, store, runtime) is no part of the recorded arguments.
 """
 
+# LangGraph ships no stubs and leaves most of its type parameters open; mypy, which reads its annotations, stays strict.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false, reportMissingTypeArgument=false
+
 from __future__ import annotations
 
 import functools
 from typing import Any
 
 from langgraph.errors import GraphBubbleUp
-from vcr_core.engine import EndedStep, Run, RunningStep, StepCall
 
+from vcr_core.engine import EndedStep, Run, RunningStep, StepCall
 from vcr_langgraph.compat import shown_arguments
 from vcr_langgraph.model_calls import recording_run
 
@@ -19,7 +23,7 @@ def begin_tool_call(run: Run, tool: Any, given: Any, options: dict[str, Any]) ->
     """Ask the run what becomes of a call of a tool."""
     shown = shown_arguments(tool, given)
     metadata = {"tool_call_id": options["tool_call_id"]} if options.get("tool_call_id") else None
-    arguments = dict(shown) if isinstance(shown, dict) else {"input": shown}  # pyright: ignore[reportUnknownArgumentType]
+    arguments = dict(shown) if isinstance(shown, dict) else {"input": shown}
     return run.begin(StepCall(tool.name, "tool", arguments, label=tool.name, metadata=metadata))
 
 
@@ -27,7 +31,7 @@ def edited_arguments(step: EndedStep, given: Any) -> Any:
     """Return the arguments for a live call, with what was edited."""
     shown = step.call.input
     if isinstance(given, dict):
-        return {**given, **shown}  # pyright: ignore[reportUnknownVariableType]
+        return {**given, **shown}
     return shown.get("input", given)
 
 
