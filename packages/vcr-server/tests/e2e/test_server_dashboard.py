@@ -256,6 +256,7 @@ def test_no_edge_breaks_an_accessibility_rule(tmp_path: Path, open_page: OpenPag
         page.goto(f"{server.url}/signed-out")
         check_axe(type("Plain", (), {"page": page})(), "signed out")
         context.close()
+        dash.page.close()  # before the server: a page that lost it would say so
     finally:
         server.close()
 
