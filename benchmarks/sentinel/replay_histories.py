@@ -21,6 +21,7 @@ import corpus
 
 from vcr_sentinel.config import Config
 from vcr_sentinel.document import Document
+from vcr_sentinel.file_check import check_whole
 from vcr_sentinel.findings import Finding
 from vcr_sentinel.guard import CheckResult, Sentinel
 from vcr_sentinel.source_text import SourceError, to_utf8
@@ -68,6 +69,7 @@ class Replay:
         self.unequal: list[str] = []
         self.found: Counter[str] = Counter()
         self.full_parses = 0
+        self.overtaken = 0
         self.dump: list[dict[str, object]] = []
 
     def package(self, name: str, releases: list[Path], filler: list[Path]) -> None:
@@ -82,17 +84,36 @@ class Replay:
             add_filler(sentinel, filler, INDEX_FILES)
             for number, release in enumerate(releases):
                 now = {str(path.relative_to(release)): path.read_bytes() for path in sorted(release.rglob("*.py"))}
+                first_dumped = len(self.dump)
                 for gone in sorted(state.keys() - now.keys()):
                     sentinel.deleted(gone)
                 for path in sorted(now):
                     if state.get(path) != now[path]:
                         self._write(sentinel, name, path, now[path], first_release=number == 0, known=path in state)
                 state = now
+                self._settle(sentinel, first_dumped)
                 # As the daemon does: no collection while a write is answered, one when idle, the index set aside.
                 gc.collect()
                 gc.freeze()
             gc.unfreeze()
             sentinel.close()
+
+    def _settle(self, sentinel: Sentinel, first: int) -> None:
+        """Say of each finding of a release whether it still holds when all its files are written."""
+        for item in self.dump[first:]:
+            path = str(item["path"])
+            whole = check_whole(sentinel.project, sentinel.modules, path, known=None)
+            standing = {found.fingerprint for found in whole}
+            sizes = {found.symbol for found in whole if found.code.startswith("VS2")}
+            near = item["code"] == "VS103" and item["related_identity"] in self._all_functions(sentinel, item)
+            size = str(item["code"]).startswith("VS2") and item["symbol"] in sizes
+            item["holds_at_the_end"] = item["fingerprint"] in standing or near or size
+            self.overtaken += not item["holds_at_the_end"]
+
+    def _all_functions(self, sentinel: Sentinel, item: dict[str, object]) -> set[str]:
+        other = str(item["related_identity"]).partition("::")[0]
+        file = sentinel.project.index.files.get(other)
+        return {f"{other}::{facts.qualname}" for _, facts in file.functions()} if file is not None else set()
 
     def _note(self, result: CheckResult) -> None:
         self.last = result
@@ -149,6 +170,9 @@ class Replay:
             print(f"  {name:12} ms: {shares}  above 10 ms: {slow:.2%}")
         if self.verify:
             print(f"incremental differs from full parse on {len(self.unequal)} of {self.writes}", self.unequal[:5])
+        print(
+            f"findings {len(self.dump)}, of which {self.overtaken} are overtaken by a later write of the same release"
+        )
         per = self.writes or 1
         duplicates = sum(count for code, count in self.found.items() if code.startswith("VS1"))
         sizes = sum(count for code, count in self.found.items() if code.startswith("VS2"))

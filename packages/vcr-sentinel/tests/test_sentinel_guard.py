@@ -76,6 +76,7 @@ def test_a_stale_caller_is_told_at_the_end_of_the_turn(sentinel, project, hash_p
     assert sentinel.check("auth/utils.py", hash_password.replace("password, salt", "password, salt, rounds")) == []
     (finding,) = sentinel.turn_end()
     assert (finding.code, finding.path, finding.line) == ("VS303", "caller.py", 3)
+    assert finding.severity is Severity.CRITICAL
     assert sentinel.turn_end() == []
 
 

@@ -56,7 +56,7 @@ class DuplicateSizes:
     renamed_statements: int = 5
     near_tokens: int = 70
     near_statements: int = 6
-    near_ratio: float = 0.84
+    near_ratio: float = 0.90
 
 
 @dataclass(frozen=True)

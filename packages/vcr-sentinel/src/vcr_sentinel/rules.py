@@ -17,7 +17,7 @@ class Rule(NamedTuple):
     fix: str
 
 
-_ABSENT = "CRITICAL beside a close name and at the end of a turn, else WARNING"
+_ABSENT = "WARNING, CRITICAL at the end of a turn"
 _RULES = (
     Rule("VS001", "file does not parse", "CRITICAL", "fast",
          "Everything else is unknown until it parses. Syntax that only a newer Python knows is not reported.",
@@ -36,7 +36,7 @@ _RULES = (
          "attributes and called names must be equal.",
          "def total(rows): ...    # sum_up(lines) with every local renamed", "Call the function that is there."),
     Rule("VS103", "near-miss duplicate", "WARNING", "slow",
-         "A copy with a line changed is usually meant to be the original with a parameter. At least 84 % of tokens "
+         "A copy with a line changed is usually meant to be the original with a parameter. At least 90 % of tokens "
          "equal, the same outside names, locals mapped consistently, most string constants equal.",
          "def load_users(path): ...   # load_orders with one line different",
          "Give the original a parameter for what differs, and call it."),
@@ -56,16 +56,16 @@ _RULES = (
     Rule("VS301", "imported name does not exist", _ABSENT, "fast",
          "The project's module is there and does not define the name: the import raises ImportError.",
          "from auth.utils import hash_pasword", "Correct the name, or define it."),
-    Rule("VS302", "imported module does not exist", "WARNING, CRITICAL at the end of a turn", "fast",
+    Rule("VS302", "imported module does not exist", _ABSENT, "fast",
          "The package is the project's and has no such module. Only a warning at first: it may be written next.",
          "from auth.crypto import seal   # auth/ has no crypto", "Correct the name, or create the module."),
-    Rule("VS303", "call does not fit the signature", "CRITICAL", "fast",
+    Rule("VS303", "call does not fit the signature", _ABSENT, "fast",
          "The call raises TypeError. Reported only where the callee is certain: one undecorated definition.",
          "hash_password(pw)   # def hash_password(password, salt)", "Pass what the signature asks for."),
     Rule("VS304", "module has no such function", _ABSENT, "fast",
          "A call through an imported module of the project to a name it does not define raises AttributeError.",
          "from auth import utils\nutils.hash_pw('x')", "Correct the name, or define it."),
-    Rule("VS401", "stub", "CRITICAL where a body was replaced, WARNING for a new one", "fast",
+    Rule("VS401", "stub", "CRITICAL where a function's body was replaced, else WARNING", "fast",
          "An emptied body passes imports and type checks and does nothing.",
          "def charge(order):\n    pass", "Write the body."),
     Rule("VS402", "swallowed error", "WARNING", "fast",

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from vcr_sentinel.change import Change
-from vcr_sentinel.facts import NOT_IMPLEMENTED, STUB, FunctionFacts
+from vcr_sentinel.facts import METHOD, NOT_IMPLEMENTED, STUB, FunctionFacts
 from vcr_sentinel.findings import Finding, Severity
 
 # Formats that providers document for their keys. A variable's name alone is never enough.
@@ -66,8 +66,9 @@ def _stubs(change: Change) -> Iterator[Finding]:
             continue
         old = change.before.get(facts.qualname)
         if old and all(not item.flags & STUB and item.statements >= 2 for item in old):
+            severity = Severity.WARNING if facts.flags & METHOD else Severity.CRITICAL
             yield Finding(
-                "VS401", Severity.CRITICAL, change.path, placed.line, facts.qualname,
+                "VS401", severity, change.path, placed.line, facts.qualname,
                 f"{facts.qualname}() had a body of {old[0].statements} statements and is now a stub.",
                 "restore the body, or delete the function and its callers. Do not leave an empty shell.",
             )  # fmt: skip

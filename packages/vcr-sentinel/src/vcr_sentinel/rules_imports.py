@@ -1,7 +1,7 @@
 """VS3xx: imports from the project, and calls into it, that cannot work.
 
-What is merely absent may be written next, so at the moment of a write it is a warning unless a name close to it is
-there; what still fails at the end of a turn is CRITICAL.
+What does not fit yet may be made to fit by the next write, so at the moment of a write these are warnings; what still
+fails at the end of a turn is CRITICAL.
 """
 
 from __future__ import annotations
@@ -83,9 +83,8 @@ def _check_import(path: str, line: int, item: Import, modules: ModuleMap) -> Ite
             return
         place = target.path or target.folder
         hint = suggest(item.name, modules.names(target))
-        severity = Severity.CRITICAL if hint else Severity.WARNING
         yield Finding(
-            "VS301", severity, path, line, "", f"imports `{item.name}` from {place}, which does not define it.",
+            "VS301", Severity.WARNING, path, line, "", f"imports `{item.name}` from {place}, which does not define it.",
             f"{hint}define it in {place}. Do not wrap the import in try/except.", related=f"{place}:1",
             identity=f"{dotted}.{item.name}",
         )  # fmt: skip
@@ -98,7 +97,7 @@ def suggest(name: str, known: Iterable[str]) -> str:
     """
     near = sorted({item for item in known if item[:1] == name[:1] and abs(len(item) - len(name)) <= 3})
     close = difflib.get_close_matches(name, near[:40], n=1, cutoff=0.75)
-    return f"use `{close[0]}`, which is there, or " if close else ""
+    return f"if `{close[0]}` was meant, use that, else " if close else ""
 
 
 class _Callees:
@@ -164,9 +163,8 @@ class _Callees:
     def _attribute(self, line: int, call: Call, module: Module, attribute: str) -> Iterator[Finding]:
         if self.modules.has_name(module, attribute) is False:
             hint = suggest(attribute, self.modules.names(module))
-            severity = Severity.CRITICAL if hint else Severity.WARNING
             yield Finding(
-                "VS304", severity, self.path, line, "", f"calls {call.name}(), which {module.path} lacks.",
+                "VS304", Severity.WARNING, self.path, line, "", f"calls {call.name}(), which {module.path} lacks.",
                 f"{hint}define it there. Do not guard the call with hasattr.", related=f"{module.path}:1",
                 identity=call.name,
             )  # fmt: skip
@@ -186,7 +184,7 @@ class _Callees:
         if problem:
             place = f"{file.path}:{file.line_of(facts)}"
             yield Finding(
-                "VS303", Severity.CRITICAL, self.path, line, "", f"calls {call.name}() of {place} {problem}.",
+                "VS303", Severity.WARNING, self.path, line, "", f"calls {call.name}() of {place} {problem}.",
                 "pass what its signature asks for. Do not widen the signature to make this call fit.",
                 related=place, identity=f"{call.name}/{problem}",
             )  # fmt: skip

@@ -124,6 +124,7 @@ class SlowLane:
             return []
         finder = self._fresh_finder()
         wanted = set(job.functions)
+        paired: set[frozenset[int]] = set()
         findings: list[Finding] = []
         for chunk, detail in zip(file.chunks, details, strict=True):
             for facts, raw in zip(chunk.core.functions, detail.grams, strict=True):
@@ -135,6 +136,9 @@ class SlowLane:
                 if found is None:
                     continue
                 entry, ratio = found
+                if frozenset((id(facts), id(entry.facts))) in paired:
+                    continue  # of two that came in one write, one is told
+                paired.add(frozenset((id(facts), id(entry.facts))))
                 other = self._project.index.files[entry.path]
                 place = f"{entry.path}:{other.line_of(entry.facts)}"
                 module = dotted_module(
