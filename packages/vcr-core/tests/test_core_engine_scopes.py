@@ -3,7 +3,7 @@ from __future__ import annotations
 import threading
 
 from vcr_core import VCRPlayer, VCRRecorder, llm, step, vcr_record
-from vcr_core.engine import run_of
+from vcr_core.engine import interceptors, run_again, run_of
 from vcr_core.engine.scope import current_scope
 
 
@@ -44,3 +44,14 @@ def test_a_run_may_begin_where_its_recorder_records_by_hand_already(tmp_path):
         assert recorder.run(lambda: inside()) == 2
     keys = [row.key for row in VCRPlayer.load(recorder.path).rows]
     assert keys == ["0:by_hand#0", "1:inside#0"]
+
+
+def test_interceptors_see_what_is_about_to_be_served(tmp_path, monkeypatch):
+    seen: list[list[str]] = []
+    prepare = [lambda rows: seen.append([row.node_name for row in rows])]
+    monkeypatch.setattr(interceptors, "_interceptors", lambda: prepare)
+    recorder = VCRRecorder(tmp_path)
+    agent = llm(lambda: 1, name="ask")
+    recorder.run(agent)
+    run_again(VCRPlayer.load(recorder.path), agent)
+    assert seen == [["ask"]]

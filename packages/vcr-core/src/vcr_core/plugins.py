@@ -1,8 +1,9 @@
 """Finds what other distributions add: entry points, loaded one by one and only when they are needed.
 
 Groups: ``vcr.commands`` (subcommands of the command line), ``vcr.agents`` (objects that know how to be resumed),
-``vcr.stores`` (storage), ``vcr.demos`` (acts of ``vcr demo``).  A plugin that cannot be loaded is a warning that names
-group, name and value; it never stops the host.  What a plugin must offer is said by the host that loads it.
+``vcr.stores`` (storage), ``vcr.interceptors`` (what serves calls from below the agent's code), ``vcr.demos`` (acts of
+``vcr demo``).  A plugin that cannot be loaded is a warning that names group, name and value; it never stops the host.
+What a plugin must offer is said by the host that loads it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 COMMANDS = "vcr.commands"
 AGENTS = "vcr.agents"
 STORES = "vcr.stores"
+INTERCEPTORS = "vcr.interceptors"
 DEMOS = "vcr.demos"
 
 

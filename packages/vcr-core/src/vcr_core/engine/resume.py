@@ -14,6 +14,7 @@ import msgspec
 from vcr_core.engine.agents import AgentKind, kind_of_agent
 from vcr_core.engine.divergence import DivergenceError
 from vcr_core.engine.entry import is_async
+from vcr_core.engine.interceptors import prepare_interceptors
 from vcr_core.engine.plan import ResumeConfig, ResumeMode
 from vcr_core.engine.propagation import install, tasks_spawn_scopes
 from vcr_core.engine.run import Run
@@ -158,6 +159,7 @@ class Resumer:
     def begin(self, recorder: VCRRecorder | None) -> Run:
         """Return the run that serves this tape, and write down what was asked for."""
         install()
+        prepare_interceptors(self.tape.rows)
         whole = self.calls_recorded_agent
         tape = self.tape if whole else Tape(self._player, cut=0)
         config = self.config if whole else msgspec.structs.replace(self.config, state_overrides={})
