@@ -343,3 +343,25 @@ def test_a_normalizer_takes_out_what_changes(provider, recorder):
         code()
     with pytest.raises(DivergenceError, match="metadata"), vcr_llm.replay(recorder.path):
         code()
+
+
+def test_a_recording_is_served_also_where_nobody_thought_of_capturing(provider, tmp_path):
+    script = f"""
+    import sys
+    import httpx
+    from vcr_core import ResumeConfig, VCRPlayer, VCRRecorder
+    def agent():
+        return httpx.post("{provider.url}/v1/chat/completions", json={{"model": "m", "messages": []}}).json()
+    if sys.argv[1:]:
+        VCRPlayer.load(sys.argv[1]).resume(agent, ResumeConfig(mode="replay"))
+    else:
+        import vcr_llm
+        recorder = VCRRecorder({str(tmp_path)!r})
+        with vcr_llm.capture():
+            recorder.run(agent)
+        print(recorder.path)
+    """
+    program = [sys.executable, "-c", textwrap.dedent(script)]
+    made = subprocess.run(program, capture_output=True, text=True, check=True, timeout=60)
+    subprocess.run([*program, made.stdout.strip()], check=True, timeout=60)
+    assert provider.hits == 1
