@@ -57,7 +57,7 @@ def main() -> None:
                 samples.append((time.perf_counter() - began) / steps * 1e6)
             each[steps] = statistics.median(samples)
             print(f"serve a step of 2 KB,  {steps:>6} steps: median {each[steps]:6.1f} µs")
-        print(f"serving: each of 10,000 steps costs {each[10_000] / each[100]:.2f}× one of 100")
+        print(f"serving: each of 10,000 steps costs {each[10_000] / each[100]:.2f} times one of 100")
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def agent(topics: list[str]) -> dict[str, Any]:
 
 def main() -> None:
     """Record a failure, mend the code, resume, then change history."""
-    global broken  # noqa: PLW0603  # the bug is mended between two runs
+    global broken
     with tempfile.TemporaryDirectory() as directory:
         recorder = VCRRecorder(output_dir=directory)
         recorder.start_session("report")
