@@ -49,6 +49,7 @@ class Watch:
     async def run(self) -> None:
         """Watch until `stop` is called."""
         await self._look_at_all()
+        await asyncio.to_thread(self._service.catalog.save)
         jobs = [asyncio.create_task(work) for work in (self._notices(), self._slow_looks(), self._saves())]
         try:
             await asyncio.gather(*jobs)
@@ -114,8 +115,6 @@ class Watch:
         for name in gone:
             self._service.hub.tell_all({"type": "gone", "session": name})
         await self._tell({name: before.get(name, 0) for name in changed})
-        if changed:
-            await asyncio.to_thread(self._service.catalog.save)
 
     async def _look_at(self, names: Iterable[str]) -> None:
         changed: dict[str, int] = {}

@@ -14,7 +14,7 @@ export function drawMap(g, map, first, last, scene) {
   g.beginPath();
   g.rect(scene.label, 0, scene.width - scene.label, scene.height);
   g.clip();
-  pen.ruler();
+  if (map.rows.length) pen.ruler();
   for (let n = first; n < Math.min(map.rows.length, last + LOOK_BEYOND); n++) {
     const row = map.rows[n];
     if (row.parent && (n < last || row.parent.row < last)) pen.fork(row);
