@@ -225,9 +225,11 @@ class _HybridStep(RunningStep):
 
 
 def _do_again(write: StepCall) -> Any:
-    if write.call == "state":
-        return write.function(write.input)
-    return write.function(**write.input)
+    signature = inspect.signature(write.function)
+    bound = signature.bind_partial()
+    named = {next(iter(signature.parameters)): write.input} if write.call == "state" else write.input
+    bound.arguments.update(named)
+    return write.function(*bound.args, **bound.kwargs)
 
 
 def _discard(outcome: Any) -> None:

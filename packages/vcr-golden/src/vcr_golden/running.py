@@ -71,14 +71,13 @@ class Runner:
 
     def replay(self, agent: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> GoldenRun:
         """Serve every step; another input is a divergence."""
-        if args or kwargs:
-            refuse_new_input(self.lines, args, kwargs)
-        config = ResumeConfig(mode=ResumeMode.REPLAY, call="agent")
-        outcome = _outside_of_loops(
-            functools.partial(run_again, self.player, agent, config, record=False, make_run=ReplayRun), agent
-        )
-        rows = list(self.player.rows) if outcome.error is None else []
-        return GoldenRun(outcome.result, outcome.error, CostLedger(served=Usage.of(rows)))
+        found, observed = self.observe(agent, args, kwargs)
+        if found.error is None and observed is not None:
+            try:
+                observed.check_all()
+            except DivergenceError as error:
+                return GoldenRun(found.result, error, CostLedger())
+        return found
 
     def observe(
         self, agent: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -102,7 +101,12 @@ class Runner:
         outcome = _outside_of_loops(
             functools.partial(run_again, self.player, agent, config, record=False, make_run=make_run), agent
         )
-        rows = [self.player.rows[index] for index in runs[0].asked]
+        tape = runs[0].tape
+        assert tape is not None
+        asked = runs[0].asked
+        rows = [
+            tape.rows[index] for index in (*asked, *(i for a in asked for i in tape.subtree(tape.rows[a].key or "")))
+        ]
         return GoldenRun(outcome.result, outcome.error, CostLedger(served=Usage.of(rows))), runs[0]
 
     def hybrid(self, agent: Any, args: tuple[Any, ...], kwargs: dict[str, Any], policy: Policy | None) -> GoldenRun:
