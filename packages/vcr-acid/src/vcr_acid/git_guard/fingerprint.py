@@ -80,6 +80,10 @@ class GitGuard:
         mark = Fingerprint(head_ref, head.hex() if head else "", self._index_hash(), digest.hexdigest())
         return mark, new
 
+    def remember(self, *commits: str) -> None:
+        """Count commits (hex) as seen: they were there when the session began."""
+        self._seen.update(bytes.fromhex(commit) for commit in commits)
+
     def user_commits(self) -> list[bytes]:
         """Tips of the user's branches and every stash entry, each once."""
         if self.layout.private:

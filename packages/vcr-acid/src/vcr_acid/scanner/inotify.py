@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import fcntl
 import os
 import struct
 import sys
+import termios
 
 from vcr_acid.scanner.nodes import DirNode
 
@@ -98,6 +100,12 @@ class Watcher:
                         touched[id(node.parent)] = node.parent
                 if mask & _IGNORED:
                     del self._nodes[watch]
+
+    def queued(self) -> int:
+        """Bytes of events not drained yet; grows while things change."""
+        if self._fd < 0:
+            return 0
+        return int(struct.unpack("i", fcntl.ioctl(self._fd, termios.FIONREAD, b"\0\0\0\0"))[0])
 
     def close(self) -> None:
         """Stop watching."""

@@ -65,6 +65,10 @@ class LiveScanner:
         """Whether changes are heard of without a walk."""
         return self._watcher is not None
 
+    def queued(self) -> int | None:
+        """How much the watcher has heard since the last scan; None if nothing listens."""
+        return None if self._watcher is None else self._watcher.queued()
+
     def scan(self, *, full: bool) -> None:
         """Bring the scanner up to date."""
         scanner = self.scanner

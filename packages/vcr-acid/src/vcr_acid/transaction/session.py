@@ -81,6 +81,8 @@ class Session:
         self.state = SessionState()
         for record in log.records:
             self.state.apply(record.kind, record.data)
+        head: dict[str, str] = self.state.begin.get("head") or {}
+        self.guard.remember(*filter(None, (head.get("head"), self.state.begin.get("tip"))))
         self.writer = SnapshotWriter(self.store)
         modes = self.state.begin.get("modes")
         self.live = LiveScanner(layout, self.store, self.escrow, policy, modes=modes, watch=watch)

@@ -66,6 +66,11 @@ class Transactions(OpenedWorkspace):
             found = session.take_if_changed(reason=node_name or reason)
             return self._note_frame(found, None) if found.number >= before else None
 
+    def unscanned(self) -> int | None:
+        """Bytes of change events heard since the last scan; None if the workspace is not watched. Costs no scan."""
+        with self._guard:
+            return self._open().live.queued()
+
     def savepoints(self) -> list[Savepoint]:
         """All savepoints of the session, oldest first."""
         return list(self._open().state.savepoints)

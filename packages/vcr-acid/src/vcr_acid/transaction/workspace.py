@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Literal, TypeVar
 
-from vcr_acid.transaction.reports import CommitResult, RollbackReport
-from vcr_acid.transaction.session_state import Savepoint
+from vcr_acid.transaction.reports import Change, CommitResult, RollbackReport, Status
+from vcr_acid.transaction.session_state import Effect, Savepoint
 from vcr_acid.transaction.transactions import Transactions
 
 Result = TypeVar("Result")
@@ -17,6 +16,8 @@ Result = TypeVar("Result")
 
 async def _in_thread(call: Callable[..., Result], *args: Any) -> Result:
     """Run to the end even if the waiting task is cancelled: a half-awaited transaction still finishes."""
+    import asyncio  # a third of the import time, and synchronous callers need none of it
+
     return await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, call, *args))
 
 
@@ -51,13 +52,31 @@ class ACIDWorkspace(Transactions):
     ) -> None:
         await _in_thread(self.__exit__, kind, error, trace)
 
-    async def abegin(self, session_id: str | None = None) -> Savepoint:
+    async def abegin(self, session_id: str | None = None, *, message: str = "") -> Savepoint:
         """:meth:`begin` off the event loop."""
-        return await _in_thread(self.begin, session_id)
+        return await _in_thread(functools.partial(self.begin, session_id, message=message))
 
-    async def asavepoint(self, state: dict[str, Any] | None = None, *, node_name: str = "") -> Savepoint:
+    async def aattach(self, session_id: str | None = None) -> str:
+        """:meth:`attach` off the event loop."""
+        return await _in_thread(self.attach, session_id)
+
+    async def asavepoint(
+        self, state: dict[str, Any] | None = None, *, node_name: str = "", reason: str = "savepoint"
+    ) -> Savepoint:
         """:meth:`savepoint` off the event loop."""
-        return await _in_thread(functools.partial(self.savepoint, state, node_name=node_name))
+        return await _in_thread(functools.partial(self.savepoint, state, node_name=node_name, reason=reason))
+
+    async def aautosave(self, *, reason: str = "auto") -> Savepoint | None:
+        """:meth:`autosave` off the event loop."""
+        return await _in_thread(functools.partial(self.autosave, reason=reason))
+
+    async def adiff(self, a: int, b: int | None = None) -> list[Change]:
+        """:meth:`diff` off the event loop."""
+        return await _in_thread(self.diff, a, b)
+
+    async def astatus(self) -> Status:
+        """:meth:`status` off the event loop."""
+        return await _in_thread(self.status)
 
     async def arollback(
         self, *, to_frame_index: int | None = None, to_savepoint: int | None = None, to_name: str | None = None
@@ -75,6 +94,14 @@ class ACIDWorkspace(Transactions):
     async def aredo(self, steps: int = 1) -> RollbackReport:
         """:meth:`redo` off the event loop."""
         return await _in_thread(self.redo, steps)
+
+    async def arestore(self, savepoint: int, paths: Sequence[str] | None = None) -> RollbackReport:
+        """:meth:`restore` off the event loop."""
+        return await _in_thread(self.restore, savepoint, paths)
+
+    async def aresolve(self, path: str, content: bytes | str | None) -> None:
+        """:meth:`resolve` off the event loop."""
+        await _in_thread(self.resolve, path, content)
 
     async def acommit(self, message: str | None = None) -> CommitResult:
         """:meth:`commit` off the event loop."""
@@ -94,3 +121,7 @@ class ACIDWorkspace(Transactions):
     ) -> Any:
         """:meth:`effect` off the event loop."""
         return await _in_thread(functools.partial(self.effect, key, do, undo, when=when))
+
+    async def aretry_effect(self, key: str, undo: Callable[[Any], object] | None = None) -> Effect:
+        """:meth:`retry_effect` off the event loop."""
+        return await _in_thread(self.retry_effect, key, undo)
