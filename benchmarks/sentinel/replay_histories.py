@@ -24,6 +24,7 @@ from vcr_sentinel.document import Document
 from vcr_sentinel.file_check import check_whole
 from vcr_sentinel.findings import Finding
 from vcr_sentinel.guard import CheckResult, Sentinel
+from vcr_sentinel.index import IndexedFile
 from vcr_sentinel.source_text import SourceError, to_utf8
 
 INDEX_FILES = 2000
@@ -190,17 +191,24 @@ def context(document: Document, item: Finding) -> dict[str, object]:
     return {"source": b"".join(document.lines[max(0, line - 1) : line + 12]).decode("utf-8", "replace")}
 
 
+_filler: list[tuple[str, str, Document]] = []
+
+
 def add_filler(sentinel: Sentinel, folders: list[Path], wanted: int) -> None:
     """Index files of other packages under `zz_filler/`, so that the index has a realistic size."""
-    project = sentinel.project
-    for folder in folders:
-        for path in sorted(folder.rglob("*.py")):
-            if len(project.index.files) >= wanted:
-                return
-            try:
-                project.put(f"zz_filler/{folder.name}/{path.relative_to(folder)}", Document(to_utf8(path.read_bytes())))
-            except SourceError:
-                continue
+    if folders and not _filler:
+        for folder in folders:
+            for path in sorted(folder.rglob("*.py"))[: wanted // 4]:
+                try:
+                    document = Document(to_utf8(path.read_bytes()))
+                except SourceError:
+                    continue
+                _filler.append((folder.name, f"zz_filler/{folder.name}/{path.relative_to(folder)}", document))
+    allowed = {folder.name for folder in folders}
+    index = sentinel.project.index
+    for name, path, document in _filler:
+        if name in allowed and len(index.files) < wanted:
+            index.put(IndexedFile(path, document.chunks))
 
 
 def main(arguments: list[str]) -> int:

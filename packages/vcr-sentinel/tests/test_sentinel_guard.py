@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -181,3 +182,16 @@ def test_wrong_settings_are_explained(project, text):
 
     with pytest.raises(ConfigError, match=r"pyproject\.toml"):
         Sentinel(root=project)
+
+
+def test_the_example_of_the_readme_prints_what_it_shows(project, hash_password, monkeypatch, capsys):
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    program = readme.partition("```python\n")[2].partition("```")[0]
+    (project / "handlers.py").unlink(missing_ok=True)
+    monkeypatch.chdir(project)
+    # The file is written after the guard looked at the project, as an agent would.
+    writing = f"__import__('pathlib').Path('handlers.py').write_text({hash_password!r})"
+    written = program.replace("# … an agent writes handlers.py …", writing)
+    exec(compile(written, "README.md", "exec"), {})
+    shown = readme.rpartition("```\n\nIt reports")[0].rpartition("```\n")[2]
+    assert capsys.readouterr().out == shown.replace(":42", ":1").replace("utils.py:8", "utils.py:4")
