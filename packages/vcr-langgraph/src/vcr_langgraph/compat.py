@@ -114,9 +114,13 @@ def gathers_messages(channel: Any) -> bool:
     return getattr(reducer, "__module__", None) == add_messages.__module__
 
 
-def set_child_config(config: RunnableConfig) -> None:
-    """Have code in the current context see `config` as that of the task it runs in."""
-    var_child_runnable_config.set(config)
+def set_child_config(before: RunnableConfig, config: RunnableConfig) -> None:
+    """Have code in the current context that sees `before` as the config of its task see `config` instead.
+
+    On Python 3.10 LangGraph gives asynchronous code no such config, and then there is nothing to replace.
+    """
+    if var_child_runnable_config.get() is before:
+        var_child_runnable_config.set(config)
 
 
 def model_name_of(model: Any) -> str | None:

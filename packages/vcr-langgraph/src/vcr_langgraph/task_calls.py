@@ -36,7 +36,7 @@ def record_tasks(call: GraphCall, config: RunnableConfig) -> RunnableConfig:
             return plain(_recorded_function(call, outer, function), *args, **kwargs)
 
     changed: RunnableConfig = {**config, "configurable": {**config.get("configurable", {}), CONFIG_KEY_CALL: recorded}}
-    set_child_config(changed)
+    set_child_config(config, changed)
     return changed
 
 
