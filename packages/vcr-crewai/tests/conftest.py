@@ -16,10 +16,13 @@ os.environ["CREWAI_STORAGE_DIR"] = tempfile.mkdtemp(prefix="vcr-crewai-")
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # CrewAI's own imports warn; ours do not
-    from crewai import Agent, BaseLLM, Crew, Process, Task
+    from crewai import Agent, BaseLLM, Crew, Flow, Process, Task
+    from crewai.flow.flow import listen, start
     from crewai.tools import BaseTool
 
     import vcr_crewai  # noqa: F401  # sets the offline switches before crewai is imported
+
+from pydantic import BaseModel
 
 from vcr_core import VCRPlayer, VCRRecorder
 
@@ -37,6 +40,7 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.filterwarnings("ignore::DeprecationWarning"))
+            item.add_marker(pytest.mark.filterwarnings("ignore:.*callbacks cannot be serialized:UserWarning"))
 
 
 def count(what):
@@ -194,3 +198,27 @@ def failing():
 @pytest.fixture
 def delay():
     return DELAY
+
+
+class Notes(BaseModel):
+    found: str = ""
+    told: int = 0
+
+
+class TwoSteps(Flow[Notes]):
+    """A crew in the first method, the state in the second."""
+
+    @start()
+    def gather(self):
+        self.state.found = make_crew().kickoff({"who": "flow"}).raw
+        return "gathered"
+
+    @listen(gather)
+    async def tell(self, gathered):
+        self.state.told += 1
+        return f"told: {self.state.found}"
+
+
+@pytest.fixture
+def make_flow():
+    return TwoSteps

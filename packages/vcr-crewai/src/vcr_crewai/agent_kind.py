@@ -29,7 +29,7 @@ class CrewAgent:
     def call(self, agent: Any, given: Any, run: Run) -> Any:
         """Kick off again; a method that was a coroutine gets a loop of its own."""
         method, options = _call_of(given)
-        called = _method(agent, method)
+        called = _method(agent, method, run)
         if not inspect.iscoroutinefunction(called):
             return called(**options)
         return asyncio.run(_in_loop(called, options))
@@ -38,7 +38,7 @@ class CrewAgent:
         """As `call`, in the running loop: a plain kickoff is made as ``akickoff``, whose steps have the same keys."""
         method, options = _call_of(given)
         asynchronous = {"kickoff": "akickoff", "kickoff_for_each": "kickoff_for_each"}
-        result = _method(agent, asynchronous.get(method, method))(**options)
+        result = _method(agent, asynchronous.get(method, method), run)(**options)
         return await result if inspect.isawaitable(result) else result
 
 
@@ -47,10 +47,12 @@ async def _in_loop(called: Any, options: dict[str, Any]) -> Any:
         return await called(**options)
 
 
-def _method(agent: Any, name: str) -> Any:
+def _method(agent: Any, name: str, run: Run) -> Any:
+    from vcr_crewai.run_opening import spawn_plainly  # noqa: PLC0415  # crewai is only imported for one of its own
     from vcr_crewai.taps import install_taps  # noqa: PLC0415  # crewai is only imported for one of its own
 
     install_taps()
+    spawn_plainly(run)
     return getattr(agent, name)
 
 

@@ -7,6 +7,7 @@ callbacks are part of it, and are not called again.
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -39,7 +40,10 @@ class CrewCall(Recorded):
             self.args = (self.kwargs.pop("inputs"), *self.args)
 
     def restore(self, step: EndedStep, output: Any) -> Any:
-        """Leave the crew as the kickoff left it: outputs at the tasks, and what was used."""
+        """Leave the crew as the kickoff left it; an edit may be the text alone, or the fields that change."""
+        if not isinstance(output, CrewOutput) and step.run.tape is not None and step.index is not None:
+            fields: dict[str, Any] = dict(output) if isinstance(output, dict) else {"raw": str(output)}  # pyright: ignore[reportUnknownArgumentType]
+            output = step.run.tape.player.state(step.index).model_copy(update=fields)
         if isinstance(output, CrewOutput):
             for task, of_task in zip(self._crew.tasks, output.tasks_output, strict=False):
                 task.output = of_task
@@ -88,13 +92,13 @@ class TaskCall(Recorded):
     def _edited(self, output: Any) -> TaskOutput:
         fields: dict[str, Any] = dict(output) if isinstance(output, dict) else {"raw": str(output)}  # pyright: ignore[reportUnknownArgumentType]
         task = self._task
-        facts = {
+        facts: dict[str, Any] = {
             "name": task.name or task.description,
             "description": task.description,
             "expected_output": task.expected_output,
             "agent": getattr(self._agent, "role", ""),
         }
-        return TaskOutput(**{**facts, **fields})
+        return TaskOutput.model_validate({**facts, **fields})
 
 
 class AttemptCall(Recorded):
@@ -148,6 +152,16 @@ def tap_entry(method: str) -> Callable[[Any], Any]:
     """Return the tap of a method that kicks off in its own way: in a session it begins a run."""
 
     def tap(plain: Any) -> Any:
+        if inspect.iscoroutinefunction(plain):
+
+            @functools.wraps(plain)
+            async def aentry(self: Any, *args: Any, **kwargs: Any) -> Any:
+                if current_run() is not None:
+                    return await plain(self, *args, **kwargs)
+                return await recorded_entry(self, method, plain, args, kwargs)
+
+            return aentry
+
         @functools.wraps(plain)
         def entry(self: Any, *args: Any, **kwargs: Any) -> Any:
             if current_run() is not None:

@@ -9,7 +9,7 @@ import asyncio
 import contextvars
 import functools
 import inspect
-from typing import Any
+from typing import Any, cast
 
 from vcr_core.engine import EndedStep, StepCall, current_run
 from vcr_crewai.compat import is_executor
@@ -19,19 +19,28 @@ from vcr_crewai.run_opening import recorded_entry
 
 def state_of(flow: Any) -> dict[str, Any]:
     """Return a flow's state by field, without the id, which is another one in each run."""
-    state = flow._state
-    fields = dict(state) if isinstance(state, dict) else {n: getattr(state, n) for n in type(state).model_fields}  # pyright: ignore[reportUnknownArgumentType]
+    state: Any = flow._state
+    fields = _fields_of(state)
     fields.pop("id", None)
     return fields
 
 
+def _fields_of(state: Any) -> dict[str, Any]:
+    if type(state) is dict:
+        return dict(cast("dict[str, Any]", state))
+    model: Any = cast("Any", type(state))
+    names: list[str] = list(model.model_fields)
+    return {name: getattr(state, name) for name in names}
+
+
 def put_state(flow: Any, fields: dict[str, Any]) -> None:
     """Give a flow's state these fields; its id stays."""
-    state = flow._state
-    if isinstance(state, dict):
-        for name in [name for name in state if name != "id" and name not in fields]:  # pyright: ignore[reportUnknownVariableType]
-            del state[name]
-        state.update(fields)
+    state: Any = flow._state
+    if type(state) is dict:
+        held = cast("dict[str, Any]", state)
+        kept = {"id": held["id"]} if "id" in held else {}
+        held.clear()
+        held.update({**fields, **kept})
         return
     for name, value in fields.items():
         setattr(state, name, value)
@@ -62,10 +71,13 @@ class MethodCall(Recorded):
 
     def restore(self, step: EndedStep, output: Any) -> Any:
         """Put the state that the method left; an edit may be the result alone."""
-        if isinstance(output, dict) and set(output) == {"result", "state"}:  # pyright: ignore[reportUnknownArgumentType]
-            put_state(self._flow, output["state"])
-            return output["result"]
-        return output  # pyright: ignore[reportUnknownVariableType]
+        if type(output) is not dict:
+            return output
+        kept = cast("dict[str, Any]", output)
+        if set(kept) != {"result", "state"}:
+            return kept
+        put_state(self._flow, kept["state"])
+        return kept["result"]
 
 
 class FlowCall(Recorded):

@@ -6,7 +6,7 @@ The taps sit on every class that defines ``call`` or ``acall``, since CrewAI emi
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -75,7 +75,7 @@ def _origin(kwargs: dict[str, Any]) -> dict[str, Any] | None:
 
 
 @contextmanager
-def marked(target: Any) -> Iterator[None]:
+def marked(target: Any) -> Generator[None]:
     """Mark the block as inside a call of `target`."""
     token = inside.set(id(target))
     try:

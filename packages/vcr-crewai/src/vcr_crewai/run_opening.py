@@ -10,7 +10,7 @@ from typing import Any
 from crewai import Crew
 
 from vcr_core import VCRRecorder
-from vcr_core.engine import record_arun, record_run
+from vcr_core.engine import Run, current_run, record_arun, record_run
 
 METHODS = ("kickoff", "akickoff", "kickoff_async", "kickoff_for_each", "kickoff_for_each_async", "akickoff_for_each")
 recorder_here: ContextVar[VCRRecorder | None] = ContextVar("vcr_crewai_recorder", default=None)
@@ -45,6 +45,9 @@ class Entry:
     def __call__(self, **given: Any) -> Any:
         """Call the method; ``method``, which is recorded with the arguments, says which it is."""
         given.pop("method", None)
+        run = current_run()
+        if run is not None:
+            spawn_plainly(run)
         return self._call(**given)
 
 
@@ -57,6 +60,19 @@ def recorded_entry(agent: Any, method: str, plain: Any, args: tuple[Any, ...], k
     given.pop("self", None)
     given.update(given.pop("kwargs", {}))
     return open_run(recorder, agent, method, given)
+
+
+def spawn_plainly(run: Run) -> None:
+    """Know the threads and tasks of a run by their ordinals alone, not also by what they are created with.
+
+    CrewAI creates them with whole crews and executors: to digest these takes longer than a trivial kickoff.
+    """
+    inputs: Any = run.inputs
+    inputs.digest = _no_digest
+
+
+def _no_digest(_: Any) -> None:
+    return None
 
 
 def open_run(recorder: VCRRecorder, agent: Any, method: str, given: dict[str, Any]) -> Any:
