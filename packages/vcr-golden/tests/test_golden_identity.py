@@ -115,7 +115,10 @@ SOURCE = '''
     def agent(x):
         """Work."""
         seen.append(x)
-        return Worker().do(helper(x)) + LIMIT + RULES["a"]
+        return Worker().do(helper(x)) + LIMIT + rule()
+
+    def rule():
+        return RULES["a"]
 '''
 
 
@@ -154,7 +157,7 @@ def test_what_does_not_behave_otherwise_has_the_same_fingerprint(code_of, old, n
         ("x + 1", "x + 2", "golden_code:helper"),
         ("x * 2", "x * 3", "golden_code:Worker.inner"),
         ("LIMIT = 3", "LIMIT = 4", "golden_code:agent"),
-        ('{"a": 1}', '{"a": 2}', "golden_code:agent"),
+        ('{"a": 1}', '{"a": 2}', "golden_code:rule"),
         ("def helper(x)", "def helper(x, y=1)", "golden_code:helper"),
     ],
 )

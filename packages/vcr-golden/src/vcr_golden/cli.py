@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from vcr_core import UsageError, VcrError, VCRPlayer
 from vcr_golden import reports
@@ -124,7 +124,7 @@ def _explain(args: argparse.Namespace) -> int:
         raise UsageError("--identity is to be a JSON object of components")
     cache = _cache(args)
     agent = _agent(args.agent) if args.agent else None
-    known: dict[str, Any] = identity
+    known = cast("dict[str, Any]", identity)
     miss = cache.explain(args.task, agent, identity=known, trial=args.trial)
     if args.json:
         return _print_json(miss.as_dict())

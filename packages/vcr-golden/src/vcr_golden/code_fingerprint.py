@@ -1,9 +1,9 @@
 """What a function is, as far as its behaviour goes: the code of it and of what it calls in the user's own modules.
 
 Bytecode, constants and names count; docstrings, line numbers and file names do not.  Values of the module, of closures
-and of defaults count where they are immutable; a dict or list of the module only if its name is in capitals, since
-others are state rather than code.  What is called by an attribute is found if a module or the function's own class
-holds it.  Code of installed packages and of the standard library counts by name only.
+and of defaults count where they are immutable; a dict or list of the module only if its name is in capitals and the
+function cannot change it, since others are state rather than code.  What is called by an attribute is found if a module
+or the function's own class holds it.  Code of installed packages and of the standard library counts by name only.
 """
 
 from __future__ import annotations
@@ -20,6 +20,10 @@ from pathlib import Path
 from typing import Any
 
 _PRIMITIVES = (str, bytes, int, float, complex, bool, type(None))
+
+_MUTATORS = frozenset(
+    {"append", "add", "extend", "insert", "update", "setdefault", "pop", "popitem", "remove", "discard", "clear"}
+)
 
 
 def function_name(function: Any) -> str:
@@ -121,9 +125,9 @@ def _own_digest(function: types.FunctionType) -> str:
     parts = [*_code_parts(function.__code__, function.__doc__)]
     parts += [f"default {_value_text(value)}" for value in function.__defaults__ or ()]
     parts += [f"default {name}={_value_text(v)}" for name, v in sorted((function.__kwdefaults__ or {}).items())]
-    stored = _stored_names(function.__code__)
+    stored, mutates = _stored_names(function.__code__), _mutates(function.__code__)
     for name, value in sorted(_referred(function).items()):
-        if name not in stored and _is_constant(name, value):
+        if name not in stored and _is_constant(name, value, mutable=not mutates):
             parts.append(f"value {name}={_value_text(value)}")
     return _hash("\n".join(parts))
 
@@ -149,13 +153,22 @@ def _stored_names(code: types.CodeType) -> set[str]:
     return found
 
 
-def _is_constant(name: str, value: Any) -> bool:
+def _mutates(code: types.CodeType) -> bool:
+    """True if the code may change what a global holds; such a list or dict is state, whatever its name."""
+    if _names(code) & _MUTATORS or any(
+        i.opname in ("STORE_SUBSCR", "DELETE_SUBSCR") for i in dis.get_instructions(code)
+    ):
+        return True
+    return any(isinstance(constant, types.CodeType) and _mutates(constant) for constant in code.co_consts)
+
+
+def _is_constant(name: str, value: Any, *, mutable: bool) -> bool:
     if isinstance(value, _PRIMITIVES):
         return True
     if isinstance(value, (tuple, frozenset)):
         items: Any = value
-        return all(_is_constant(name, item) for item in items)
-    return name.isupper() and isinstance(value, (dict, list, set))
+        return all(_is_constant(name, item, mutable=mutable) for item in items)
+    return mutable and name.isupper() and isinstance(value, (dict, list, set))
 
 
 def _value_text(value: Any) -> str:

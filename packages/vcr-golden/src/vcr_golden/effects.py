@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import string
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 from vcr_core.engine import StepCall
 from vcr_golden.errors import GoldenError
@@ -65,7 +65,7 @@ class Effect:
         """
         if not any("{" in resource for resource in self.resources):
             return self
-        fields: dict[str, Any] = given if isinstance(given, dict) else {}
+        fields = cast("dict[str, Any]", given if isinstance(given, dict) else {})
         names: list[str] = []
         for resource in self.resources:
             try:

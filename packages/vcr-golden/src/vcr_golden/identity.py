@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from vcr_core import UsageError, VCRPlayer
 from vcr_core.diff import first_difference
@@ -105,7 +105,7 @@ def _request_components(request: Any) -> dict[str, Any]:
     """Return the components of a model call whose input looks like the body of a chat request."""
     if not isinstance(request, dict):
         return {}
-    body: dict[str, Any] = request
+    body = cast("dict[str, Any]", request)
     found: dict[str, Any] = {}
     params = {name: body[name] for name in _PARAMS if name in body}
     if params:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from vcr_core.diff_render import preview
 
@@ -13,7 +13,7 @@ Problem = tuple[str, str]
 def subset_problem(wanted: Any, value: Any, path: str = "") -> Problem | None:
     """Return where `value` lacks something of `wanted`: members of dicts, elements of lists in order."""
     if isinstance(wanted, dict):
-        fields: dict[Any, Any] = wanted
+        fields = cast("dict[str, Any]", wanted)
         if not isinstance(value, dict):
             return path, f"wanted an object, found {preview(value, limit=60)}"
         for key, item in fields.items():
@@ -32,7 +32,7 @@ def subset_problem(wanted: Any, value: Any, path: str = "") -> Problem | None:
 def _list_problem(wanted: list[Any], value: Any, path: str) -> Problem | None:
     if not isinstance(value, list):
         return path, f"wanted a list, found {preview(value, limit=60)}"
-    items: list[Any] = value
+    items = cast("list[Any]", value)
     at = 0
     for item in wanted:
         while at < len(items) and subset_problem(item, items[at]) is not None:
@@ -46,7 +46,7 @@ def _list_problem(wanted: list[Any], value: Any, path: str) -> Problem | None:
 def shape_problem(shape: Any, value: Any, path: str = "") -> Problem | None:
     """Return where `value` does not look like `shape`: types, dicts and lists of them, allowed values, predicates."""
     if isinstance(shape, dict):
-        fields: dict[Any, Any] = shape
+        fields = cast("dict[str, Any]", shape)
         if not isinstance(value, dict):
             return path, f"wanted an object, found {preview(value, limit=60)}"
         missing = [key for key in fields if key not in value]
@@ -56,8 +56,8 @@ def shape_problem(shape: Any, value: Any, path: str = "") -> Problem | None:
     if isinstance(shape, list):
         if not isinstance(value, list):
             return path, f"wanted a list, found {preview(value, limit=60)}"
-        items: list[Any] = value
-        parts: list[Any] = shape
+        items = cast("list[Any]", value)
+        parts = cast("list[Any]", shape)
         return _first(shape_problem(parts[0], item, f"{path}/{n}") for n, item in enumerate(items)) if parts else None
     if isinstance(shape, (set, frozenset)):
         return None if value in shape else (path, f"{preview(value, limit=60)} is not one of the allowed values")

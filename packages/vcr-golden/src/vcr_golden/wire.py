@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from typing import Any
+from typing import Any, cast
 
 from vcr_core import Redactor
 from vcr_core.engine.wire_input import WireInputs
@@ -47,10 +47,10 @@ def masked(wire: Any) -> Any:
     if isinstance(wire, str):
         return PLACEHOLDER.sub(r"[REDACTED:\1]", wire) if "[REDACTED:" in wire else wire
     if isinstance(wire, dict):
-        fields: dict[str, Any] = wire
+        fields = cast("dict[str, Any]", wire)
         return {key: masked(item) for key, item in fields.items()}
     if isinstance(wire, list):
-        items: list[Any] = wire
+        items = cast("list[Any]", wire)
         return [masked(item) for item in items]
     return wire
 
@@ -69,11 +69,11 @@ def _text(wire: Any) -> str:
 
 def _without_reprs(wire: Any) -> Any:
     if isinstance(wire, dict):
-        fields: dict[str, Any] = wire
+        fields = cast("dict[str, Any]", wire)
         if fields.get("$vcr") == "opaque":
             return {"$vcr": "opaque", "type": fields.get("type")}
         return {key: _without_reprs(item) for key, item in fields.items()}
     if isinstance(wire, list):
-        items: list[Any] = wire
+        items = cast("list[Any]", wire)
         return [_without_reprs(item) for item in items]
     return wire
