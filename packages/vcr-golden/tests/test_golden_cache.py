@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import runpy
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -151,3 +153,36 @@ def test_large_values_and_secrets_in_inputs_replay(cache, tmp_path):
     CALLS.clear()
     result, _ = cache.run("long", long_agent, "t")
     assert (result, CALLS) == ("xxxTrue", [])
+
+
+def test_the_example_of_the_readme_runs(tmp_path, monkeypatch, capsys):
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    code, shown = (readme.partition(f"```{kind}\n")[2].partition("```")[0] for kind in ("python", "text"))
+    monkeypatch.chdir(tmp_path)
+    script = tmp_path / "readme_example.py"
+    script.write_text(code)
+    runpy.run_path(str(script))
+    assert capsys.readouterr().out == shown
+
+
+def test_what_was_spent_is_what_the_live_calls_cost_to_the_cent(tmp_path):
+    prices = [Decimal(n) / 1000 for n in range(1, 101)]
+    called = []
+
+    @llm(metadata=lambda cost: {"tokens_input": 7, "cost_usd": float(cost), "model": "m"})
+    def pay(n, salt):
+        called.append(prices[n])
+        return str(prices[n])
+
+    def spender(salts):
+        return [pay(n, salt) for n, salt in enumerate(salts)]
+
+    cache = GoldenRunCache(tmp_path / "golden")
+    cache.save_golden_run("t", record(tmp_path / "tape", spender, [0] * 100), agent=spender)
+    for changed in (0, 1, 33, 100):
+        called.clear()
+        _, ledger = cache.run("t", spender, [1] * changed + [0] * (100 - changed), mode="hybrid")
+        assert ledger.spent.cost_usd == sum(called)
+        assert ledger.saved_cost_usd == sum(prices) - sum(called)
+        assert ledger.spent.tokens == 7 * changed
+    assert ledger.saved_share == 0

@@ -58,7 +58,8 @@ def with_input(agent: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
 def _named_like(wrapper: Any, agent: Any) -> Any:
     target = agent.func if isinstance(agent, functools.partial) else agent
     if hasattr(target, "__qualname__"):
-        return functools.wraps(target)(wrapper)
+        functools.update_wrapper(wrapper, target)
+        return wrapper
     wrapper.__qualname__ = type(target).__qualname__
     wrapper.__module__ = type(target).__module__
     return wrapper

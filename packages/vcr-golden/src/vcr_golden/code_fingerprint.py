@@ -17,7 +17,7 @@ import sysconfig
 import types
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 _PRIMITIVES = (str, bytes, int, float, complex, bool, type(None))
 
@@ -77,7 +77,7 @@ def functions_in(target: Any) -> Iterator[types.FunctionType]:
         yield from (f for value in (*target.args, *target.keywords.values()) for f in _callables(value))
         target = target.func
     if inspect.isclass(target):
-        for member in vars(target).values():
+        for member in _own_members(target):
             function = getattr(member, "__func__", None) or getattr(member, "fget", None) or member
             if isinstance(function, types.FunctionType):
                 yield from functions_in(function)
@@ -85,7 +85,7 @@ def functions_in(target: Any) -> Iterator[types.FunctionType]:
     target = getattr(target, "__func__", target)
     if not isinstance(target, types.FunctionType):
         inside = getattr(target, "__wrapped__", None)
-        call = getattr(type(target), "__call__", None)  # noqa: B004  # the method itself is wanted
+        call = _call_method(target)
         if inside is not None:
             yield from functions_in(inside)
         elif isinstance(call, types.FunctionType):
@@ -97,6 +97,14 @@ def functions_in(target: Any) -> Iterator[types.FunctionType]:
         yield wrapped
         if wrapped is not target and _is_own(target):
             yield target
+
+
+def _own_members(owner: Any) -> list[Any]:
+    return [*owner.__dict__.values()]
+
+
+def _call_method(target: Any) -> Any:
+    return getattr(target.__class__, "__call__", None)  # noqa: B004  # the method itself is wanted
 
 
 def _callables(value: Any) -> Iterator[types.FunctionType]:
@@ -166,8 +174,7 @@ def _is_constant(name: str, value: Any, *, mutable: bool) -> bool:
     if isinstance(value, _PRIMITIVES):
         return True
     if isinstance(value, (tuple, frozenset)):
-        items: Any = value
-        return all(_is_constant(name, item, mutable=mutable) for item in items)
+        return all(_is_constant(name, item, mutable=mutable) for item in cast("tuple[object, ...]", value))
     return mutable and name.isupper() and isinstance(value, (dict, list, set))
 
 
@@ -175,13 +182,11 @@ def _value_text(value: Any) -> str:
     if isinstance(value, _PRIMITIVES):
         return f"{type(value).__name__} {value!r}"
     if isinstance(value, (set, frozenset)):
-        items: Any = value
-        return f"set {sorted(_value_text(item) for item in items)}"
+        return f"set {sorted(_value_text(item) for item in cast('set[object]', value))}"
     if isinstance(value, (tuple, list)):
-        members: Any = value
-        return f"list {[_value_text(item) for item in members]}"
+        return f"list {[_value_text(item) for item in cast('list[object]', value)]}"
     if isinstance(value, dict):
-        fields: Any = value
+        fields = cast("dict[object, object]", value)
         return f"dict {sorted((_value_text(k), _value_text(v)) for k, v in fields.items())}"
     return f"object {type(value).__qualname__}"
 

@@ -10,6 +10,7 @@ therefore done after all, in order; a write that nobody depends on stays served.
 
 from __future__ import annotations
 
+import copy
 import inspect
 import threading
 from collections.abc import Mapping
@@ -256,9 +257,11 @@ class _HybridServed(ServedStep):
 
 def _copy(row: FrameRow, old: str, new: str) -> FrameRow:
     """Return the row of a served frame, its keys moved from below `old` to below `new`."""
-    fields = {name: getattr(row, name) for name in row.__struct_fields__}
-    for name in ("key", "parent"):
-        value = fields[name]
-        if value is not None and value.startswith(old):
-            fields[name] = new + value[len(old) :]
-    return FrameRow(**{**fields, "origin": "tape"})
+    copied = copy.copy(row)
+    copied.origin = "tape"
+    copied.key, copied.parent = _moved(row.key, old, new), _moved(row.parent, old, new)
+    return copied
+
+
+def _moved(key: str | None, old: str, new: str) -> str | None:
+    return new + key[len(old) :] if key is not None and key.startswith(old) else key

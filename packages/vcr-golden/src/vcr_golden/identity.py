@@ -122,7 +122,7 @@ def _system_prompt(body: dict[str, Any]) -> Any:
     for name in ("system", "instructions", "system_instruction"):
         if body.get(name) is not None:
             return body[name]
-    messages: Any = body.get("messages")
+    messages: list[Any] | None = body.get("messages")
     if isinstance(messages, list):
         listed: list[Any] = [message for message in messages if isinstance(message, dict)]
         return [m.get("content") for m in listed if m.get("role") in ("system", "developer")] or None

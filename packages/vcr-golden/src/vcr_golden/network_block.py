@@ -12,7 +12,7 @@ import threading
 import types
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from vcr_golden.errors import GoldenError
 
@@ -53,8 +53,8 @@ class NetworkBlock:
         """True if a connection is to fail; sockets of this machine's file system always pass."""
         if family not in (socket.AF_INET, socket.AF_INET6):
             return False
-        host = address[0] if isinstance(address, tuple) and address else address
-        return str(host) not in self._allow and _text(address) not in self._allow
+        text = _text(address)
+        return text not in self._allow and text.rpartition(":")[0] not in self._allow
 
     def check(self, family: int, address: Any) -> None:
         """Note and raise, if the connection is refused.
@@ -80,8 +80,8 @@ def _call_site() -> str | None:
 
 
 def _text(address: Any) -> str:
-    if isinstance(address, tuple) and len(address) >= 2:
-        parts: Any = address
+    if isinstance(address, tuple):
+        parts = cast("tuple[object, ...]", address)
         return f"{parts[0]}:{parts[1]}"
     return str(address)
 

@@ -49,14 +49,14 @@ def golden(request: pytest.FixtureRequest) -> Generator[Golden]:
     given: dict[str, Any] = dict(marker.kwargs) if marker is not None else {}
     directory = request.config.getoption("--vcr-golden-dir")
     options = GoldenOptions(
-        mode=request.config.getoption("--vcr"),
+        mode=str(request.config.getoption("--vcr")),
         directory=Path(directory) if directory else request.config.rootpath / ".vcr" / "golden",
     )
     fixture = Golden(task, options, **given)
     if options.mode != "replay":
         yield fixture
         return
-    with network_blocked(request.config.getoption("--vcr-allow-host")) as block:
+    with network_blocked(request.config.getoption("--vcr-allow-host") or ()) as block:
         yield fixture
     if block.blocked:
         pytest.fail(str(block.blocked[0]), pytrace=False)

@@ -25,14 +25,14 @@ def subset_problem(wanted: Any, value: Any, path: str = "") -> Problem | None:
                 return problem
         return None
     if isinstance(wanted, list):
-        return _list_problem(wanted, value, path)
+        return _list_problem(cast("list[object]", wanted), value, path)
     return None if wanted == value else (path, f"wanted {preview(wanted, limit=60)}, found {preview(value, limit=60)}")
 
 
 def _list_problem(wanted: list[Any], value: Any, path: str) -> Problem | None:
     if not isinstance(value, list):
         return path, f"wanted a list, found {preview(value, limit=60)}"
-    items = cast("list[Any]", value)
+    items = cast("list[object]", value)
     at = 0
     for item in wanted:
         while at < len(items) and subset_problem(item, items[at]) is not None:
@@ -56,8 +56,8 @@ def shape_problem(shape: Any, value: Any, path: str = "") -> Problem | None:
     if isinstance(shape, list):
         if not isinstance(value, list):
             return path, f"wanted a list, found {preview(value, limit=60)}"
-        items = cast("list[Any]", value)
-        parts = cast("list[Any]", shape)
+        items = cast("list[object]", value)
+        parts = cast("list[object]", shape)
         return _first(shape_problem(parts[0], item, f"{path}/{n}") for n, item in enumerate(items)) if parts else None
     if isinstance(shape, (set, frozenset)):
         return None if value in shape else (path, f"{preview(value, limit=60)} is not one of the allowed values")
@@ -65,7 +65,7 @@ def shape_problem(shape: Any, value: Any, path: str = "") -> Problem | None:
         good = isinstance(value, shape) and (not isinstance(value, bool) or shape is not int)
     else:
         good = bool(shape(value)) if callable(shape) else shape == value
-    name = getattr(shape, "__name__", repr(shape))
+    name = str(getattr(cast("object", shape), "__name__", repr(cast("object", shape))))
     return None if good else (path, f"wanted {name}, found {preview(value, limit=60)}")
 
 

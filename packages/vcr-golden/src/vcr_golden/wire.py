@@ -50,7 +50,7 @@ def masked(wire: Any) -> Any:
         fields = cast("dict[str, Any]", wire)
         return {key: masked(item) for key, item in fields.items()}
     if isinstance(wire, list):
-        items = cast("list[Any]", wire)
+        items = cast("list[object]", wire)
         return [masked(item) for item in items]
     return wire
 
@@ -74,6 +74,6 @@ def _without_reprs(wire: Any) -> Any:
             return {"$vcr": "opaque", "type": fields.get("type")}
         return {key: _without_reprs(item) for key, item in fields.items()}
     if isinstance(wire, list):
-        items = cast("list[Any]", wire)
+        items = cast("list[object]", wire)
         return [_without_reprs(item) for item in items]
     return wire
