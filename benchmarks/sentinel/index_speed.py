@@ -51,12 +51,14 @@ def run(program: str, *arguments: str) -> list[float]:
 
 def scan(root: Path) -> float:
     """Seconds of one `sentinel scan`."""
-    start = time.perf_counter()
+    start, used = time.perf_counter(), os.times()
     command = [sys.executable, "-m", "vcr_sentinel.hook_client", "scan", str(root), "--format", "json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     files = json.loads(done.stdout)["files"]
     took = time.perf_counter() - start
-    print(f"  scan of {files} files: {took:.2f} s")
+    now = os.times()
+    cpu = now.children_user + now.children_system - used.children_user - used.children_system
+    print(f"  scan of {files} files: {took:.2f} s, {cpu:.2f} s CPU")
     return took
 
 

@@ -3,18 +3,21 @@
 `python benchmarks/sentinel/replay_histories.py` prints, over all packages of `corpus.py` (or those named):
 service time of the fast lane, whether incremental facts equal those of a full parse, and the noise: findings per write
 by rule. `--filler N` adds N files of other packages to each index (default: up to 2,000 files); `--slow` also runs the
-near-miss lane inline; `--dump FILE` writes all findings with their source lines, for reading by hand.
+near-miss lane inline; `--hunks` makes each hunk of a difference a write of its own, as an agent's edits are;
+`--dump FILE` writes all findings with their source lines, for reading by hand.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import gc
 import json
 import sys
 import tempfile
 import time
 from collections import Counter
+from difflib import SequenceMatcher
 from pathlib import Path
 
 import corpus
@@ -59,9 +62,10 @@ def percentile(values: list[float], share: float) -> float:
 class Replay:
     """Counts over all packages."""
 
-    def __init__(self, *, slow: bool, verify: bool) -> None:
+    def __init__(self, *, slow: bool, verify: bool, hunks: bool) -> None:
         self.slow = slow
         self.verify = verify
+        self.hunks = hunks
         self.service: list[float] = []
         self.whole: list[float] = []
         self.cpu: list[float] = []
@@ -89,8 +93,8 @@ class Replay:
                 for gone in sorted(state.keys() - now.keys()):
                     sentinel.deleted(gone)
                 for path in sorted(now):
-                    if state.get(path) != now[path]:
-                        self._write(sentinel, name, path, now[path], first_release=number == 0, known=path in state)
+                    for text in self._steps(state.get(path), now[path]):
+                        self._write(sentinel, name, path, text, first_release=number == 0, known=path in state)
                 state = now
                 self._settle(sentinel, first_dumped)
                 # As the daemon does: no collection while a write is answered, one when idle, the index set aside.
@@ -115,6 +119,23 @@ class Replay:
         other = str(item["related_identity"]).partition("::")[0]
         file = sentinel.project.index.files.get(other)
         return {f"{other}::{facts.qualname}" for _, facts in file.functions()} if file is not None else set()
+
+    def _steps(self, old: bytes | None, new: bytes) -> list[bytes]:
+        """The writes that lead from one release's text to the next: one, or with `--hunks` one for each hunk."""
+        if old is None or old == new or not self.hunks:
+            return [] if old == new else [new]
+        before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
+        steps: list[bytes] = []
+        for tag, _, stop, _, end in SequenceMatcher(None, before, after).get_opcodes():
+            if tag == "equal":
+                continue
+            text = b"".join(after[:end] + before[stop:])
+            try:
+                ast.parse(text)
+            except (SyntaxError, ValueError):
+                continue  # what does not parse half-way goes with the next hunk
+            steps.append(text)
+        return steps if steps and steps[-1] == new else [*steps, new]
 
     def _note(self, result: CheckResult) -> None:
         self.last = result
@@ -217,11 +238,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("packages", nargs="*")
     parser.add_argument("--slow", action="store_true")
     parser.add_argument("--no-verify", action="store_true")
+    parser.add_argument("--hunks", action="store_true")
     parser.add_argument("--filler", type=int, default=INDEX_FILES)
     parser.add_argument("--dump", type=Path)
     options = parser.parse_args(arguments)
     histories = dict(corpus.histories())
-    replay = Replay(slow=options.slow, verify=not options.no_verify)
+    replay = Replay(slow=options.slow, verify=not options.no_verify, hunks=options.hunks)
     for name in options.packages or histories:
         others = (
             [folders[-1] for other, folders in histories.items() if other != name and folders] if options.filler else []

@@ -26,9 +26,11 @@ _SECRETS: tuple[tuple[str, re.Pattern[bytes]], ...] = (
     ("SendGrid key", re.compile(rb"\bSG\.[0-9A-Za-z_-]{22}\.[0-9A-Za-z_-]{43}\b")),
     ("private key", re.compile(rb"-----BEGIN (?:[A-Z]{2,7} )?PRIVATE KEY(?: BLOCK)?-----\s*\S*[A-Za-z0-9+/=]{16}")),
 )  # fmt: skip
-_SECRET_HINT = re.compile(
-    rb"AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|sk-|AIza|xox[abprs]-|k_live_|npm_|pypi-Ag|\bhf_|SG\.|BEGIN "
-)
+# A plain search for these is ten times faster than one pattern for all.
+_SECRET_HINTS = (
+    b"AKIA", b"ASIA", b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"github_pat_", b"glpat-", b"sk-", b"AIza", b"xox",
+    b"k_live_", b"npm_", b"pypi-Ag", b"hf_", b"SG.", b"BEGIN ",
+)  # fmt: skip
 _EXAMPLE = re.compile(rb"(?i)example|dummy|fake|placeholder|x{8}|0{8}|12345678|test_?key|redacted")
 # What models write where they leave code out: `# ... rest of the code ...`, `# existing methods unchanged`.
 _PLACEHOLDER = re.compile(
@@ -47,16 +49,23 @@ def check(change: Change) -> Iterator[Finding]:
     """All rules of this module."""
     yield from _stubs(change)
     yield from _swallowed(change)
-    if suspicious(change.document.text):
+    written = [
+        (piece.first, change.document.lines[piece.first - 1 : piece.first - 1 + piece.chunk.lines])
+        for piece in change.pieces
+    ]
+    if suspicious(b"".join([line for _, lines in written for line in lines])):
         old: set[bytes] = set(change.old_text.splitlines()) if change.old_text else set()
-        for piece in change.pieces:
-            lines = change.document.lines[piece.first - 1 : piece.first - 1 + piece.chunk.lines]
-            yield from scan_lines(change.path, lines, piece.first, old, test=change.file.test)
+        for first, lines in written:
+            yield from scan_lines(change.path, lines, first, old, test=change.file.test)
 
 
 def suspicious(text: bytes) -> bool:
-    """Whether a file may hold a secret or a placeholder at all: one pass instead of one a line."""
-    return _SECRET_HINT.search(text) is not None or (b"#" in text and _PLACEHOLDER.search(text) is not None)
+    """Whether a text may hold a secret or a placeholder at all: one pass instead of one a line."""
+    return _may_hold_secret(text) or (b"#" in text and _PLACEHOLDER.search(text) is not None)
+
+
+def _may_hold_secret(text: bytes) -> bool:
+    return any(hint in text for hint in _SECRET_HINTS)
 
 
 def _stubs(change: Change) -> Iterator[Finding]:
@@ -106,7 +115,7 @@ def scan_lines(path: str, lines: list[bytes], first: int, old: set[bytes], *, te
         bare = line.rstrip(b"\r\n")
         if bare in old:
             continue
-        if _SECRET_HINT.search(bare) and not (test and _EXAMPLE.search(bare)):
+        if _may_hold_secret(bare) and not (test and _EXAMPLE.search(bare)):
             following = lines[number - first + 1] if number - first + 1 < len(lines) else b""
             # A private key is its header and what follows: programs that look for keys hold the header alone.
             yield from _secret(path, number, bare + b"\n" + following if b"BEGIN" in bare else bare, seen)
