@@ -205,8 +205,13 @@ class Debugger:
 
     def _invalidate(self) -> None:
         app = self._app
-        if app is not None:
-            app.invalidate()
+        loop = app.loop if app is not None else None
+        if app is None or loop is None:
+            return
+        try:
+            loop.call_soon_threadsafe(app.invalidate)
+        except RuntimeError:
+            return  # the loop was closed meanwhile: there is no screen left to draw
 
     def _before_render(self, _app: object) -> None:
         self.screen.sync()

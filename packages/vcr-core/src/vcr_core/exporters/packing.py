@@ -20,6 +20,7 @@ from vcr_core.legacy import LegacyFile
 from vcr_core.log_file import LogFile
 from vcr_core.player import VCRPlayer
 from vcr_core.session_writer import FrameStyle, SessionWriter
+from vcr_core.snapshot import Probe
 from vcr_core.state_chain import ValueEncoder
 from vcr_core.values import to_wire
 from vcr_core.verify import verify_file
@@ -67,11 +68,17 @@ class _WireEncoder(ValueEncoder):
     def __init__(self) -> None:
         super().__init__(redactor=None, blobs=None)
 
-    def encode(self, value: Any, *, plain: bool = False, secret: bool = True) -> bytes:
+    def encode(self, value: Any) -> bytes:
         return encode(value)
+
+    def encode_probed(self, value: Any, probe: Probe, *, fresh: Any = None) -> tuple[bytes, bool]:
+        return encode(value), False
 
     def encode_ops(self, ops: list[dict[str, Any]], *, plain: bool) -> bytes | None:
         return encode(ops)
+
+    def measure(self, value: Any, *, plain: bool) -> int:
+        return len(encode(value))
 
 
 def _no_watch(items: Iterable[T], total: int, what: str) -> Iterator[T]:
