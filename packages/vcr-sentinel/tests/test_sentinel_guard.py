@@ -71,6 +71,22 @@ def test_a_sweep_finds_what_a_shell_wrote(sentinel, project, hash_password):
     assert sentinel.sweep() == []
 
 
+def test_a_broken_file_is_told_once_by_sweeps_and_not_read_again_at_the_next_start(project):
+    with Sentinel(root=project, slow_lane="off") as guard:
+        (project / "billing.py").write_text("def f(:\n")
+        (project / "new.py").write_text("def f(:\n")
+        assert codes(guard.sweep()) == ["VS001", "VS001"]
+        assert guard.sweep() == []
+    with Sentinel(root=project, slow_lane="off") as guard:
+        assert "new.py" not in guard.project.index.files
+        assert guard.project.load() == []
+    with Sentinel(root=project, slow_lane="off") as guard:
+        assert guard.project.load() == []
+        (project / "new.py").write_text("def f():\n    pass\n\n")
+        assert guard.sweep() == []
+        assert "new.py" in guard.project.index.files
+
+
 def test_a_stale_caller_is_told_at_the_end_of_the_turn(sentinel, project, hash_password):
     sentinel.check("caller.py", "from auth.utils import hash_password\n\nhash_password('a', b'b')\n")
     assert sentinel.turn_end() == []

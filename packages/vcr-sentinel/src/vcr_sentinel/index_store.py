@@ -18,7 +18,7 @@ import msgspec
 from vcr_sentinel.document import Document
 from vcr_sentinel.facts import Chunk, Detail
 
-FORMAT = 4
+FORMAT = 5
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT);
 CREATE TABLE IF NOT EXISTS files (
@@ -31,7 +31,10 @@ _DETAILS = msgspec.msgpack.Decoder(tuple[Detail, ...])
 
 
 class Row(NamedTuple):
-    """One file as it is stored. `mtime_ns` is -1 for text that was checked but not seen on disk."""
+    """One file as it is stored. `mtime_ns` is -1 for text that was checked but not seen on disk.
+
+    `core` is empty for a file that does not parse: it is kept so that it is not parsed again at every start.
+    """
 
     path: str
     mtime_ns: int
@@ -106,12 +109,12 @@ class IndexStore:
     def read(self, path: str) -> tuple[tuple[Detail, ...], bytes] | None:
         """Details and source of one file."""
         row = self._connection.execute("SELECT detail, source FROM files WHERE path=?", (path,)).fetchone()
-        return None if row is None else (_DETAILS.decode(row[0]), zlib.decompress(row[1]))
+        return (_DETAILS.decode(row[0]), zlib.decompress(row[1])) if row is not None and row[0] else None
 
     def details(self, path: str) -> tuple[Detail, ...]:
         """Details of one file; empty if it is not known."""
         row = self._connection.execute("SELECT detail FROM files WHERE path=?", (path,)).fetchone()
-        return () if row is None else _DETAILS.decode(row[0])
+        return _DETAILS.decode(row[0]) if row is not None and row[0] else ()
 
     def recall(self, key: str) -> str | None:
         """A remembered text."""

@@ -24,11 +24,13 @@ _ROW = msgspec.msgpack.Decoder(Row)
 
 
 def index_file(root: Path, path: str, stamp: tuple[int, int]) -> Row | None:
-    """The row of a file; `None` where it cannot be read or parsed."""
+    """The row of a file; an empty one where it does not parse, `None` where it cannot be read."""
     try:
         text = to_utf8((root / path).read_bytes())
         return encode_row(path, stamp, Document(text), generated=marked_generated(text))
-    except (SourceError, OSError):
+    except SourceError:
+        return Row(path, *stamp, 0, b"", b"", b"")
+    except OSError:
         return None
 
 

@@ -50,6 +50,7 @@ class Project:
         self._store = IndexStore(store_path)
         self._open: OrderedDict[str, Document] = OrderedDict()
         self._stamps: dict[str, Stamp] = {}
+        self._broken: dict[str, Stamp] = {}
         self._dirty: set[str] = set()
         self._removed: set[str] = set()
 
@@ -90,14 +91,16 @@ class Project:
             for path, mtime_ns, size, generated, core in self._store.stamps():
                 if path in self._stamps:
                     continue
-                if found.get(path) == (mtime_ns, size):
+                if not core:
+                    self._broken[path] = (mtime_ns, size)
+                elif found.get(path) == (mtime_ns, size):
                     self._stamps[path] = (mtime_ns, size)
                     self.index.put(IndexedFile(path, decode_core(core), generated=bool(generated)))
                 elif path not in found:
                     self._removed.add(path)
             for path in [path for path in self._stamps if path not in found]:
                 self.remove(path)
-            changed = sorted(path for path, stamp in found.items() if self._stamps.get(path) != stamp)
+            changed = sorted(path for path, stamp in found.items() if self._changed(path, stamp))
             self._index_changed([(path, found[path]) for path in changed])
         self.flush()
         return changed
@@ -105,20 +108,26 @@ class Project:
     def changed_on_disk(self) -> tuple[list[str], list[str]]:
         """`(new or changed, deleted)` files since they were last seen, without indexing them."""
         found = self.walk()
-        changed = sorted(path for path, stamp in found.items() if self._stamps.get(path) != stamp)
+        changed = sorted(path for path, stamp in found.items() if self._changed(path, stamp))
         deleted = sorted(path for path in self._stamps if path not in found and self._stamps[path] != _UNSEEN)
         return changed, deleted
+
+    def _changed(self, path: str, stamp: Stamp) -> bool:
+        return stamp not in (self._stamps.get(path), self._broken.get(path))
 
     def _index_changed(self, files: list[tuple[str, Stamp]]) -> None:
         workers = min(4, os.cpu_count() or 1) if len(files) >= _WORKER_THRESHOLD else 1
         batch: list[Row] = []
         for row in index_files(self.root, files, workers=workers):
+            batch.append(row)
+            if not row.core:
+                self._broken[row.path] = (row.mtime_ns, row.size)
+                continue
             self._open.pop(row.path, None)
             self._dirty.discard(row.path)
             self._removed.discard(row.path)
             self._stamps[row.path] = (row.mtime_ns, row.size)
             self.index.put(IndexedFile(row.path, decode_core(row.core), generated=bool(row.generated)))
-            batch.append(row)
             if len(batch) >= 200:
                 self._store.write(batch)
                 batch = []
@@ -166,13 +175,16 @@ class Project:
         return file
 
     def seen(self, path: str) -> None:
-        """Note that the file on disk is what was indexed."""
+        """Note that the file on disk is what was indexed, or what was told not to parse."""
         try:
             status = (self.root / path).stat()
         except OSError:
             return
-        if path in self._stamps:
-            self._stamps[path] = (status.st_mtime_ns, status.st_size)
+        stamp = (status.st_mtime_ns, status.st_size)
+        if path in self._stamps and self._stamps[path] == _UNSEEN:
+            self._stamps[path] = stamp
+        elif self._stamps.get(path) != stamp:
+            self._broken[path] = stamp
 
     def remove(self, path: str) -> None:
         """Forget a file."""
