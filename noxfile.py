@@ -111,9 +111,19 @@ def run_pytest(session: nox.Session, *arguments: str, timeout: int = 300, env: d
     session.run("pytest", f"--timeout={timeout}", *arguments, *session.posargs, env=env)
 
 
+def scratch(session: nox.Session) -> Path:
+    """Return a folder for the session's own files.
+
+    Not nox's temporary folder, which would also become the tests': they would then work inside this repository.
+    """
+    folder = Path(session.virtualenv.location).with_suffix(".files")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def build_wheels(session: nox.Session, packages: list[str]) -> list[str]:
     """Build the wheels of packages with the backend that is installed in the session."""
-    out = Path(session.create_tmp()).resolve() / "wheels"
+    out = scratch(session).resolve() / "wheels"
     shutil.rmtree(out, ignore_errors=True)
     for package in packages:
         with session.chdir(ROOT / "packages" / package):
@@ -207,7 +217,7 @@ def isolated(session: nox.Session, package: str) -> None:
 
 def clean_environment(session: nox.Session, name: str) -> Path:
     """Make an empty environment beside the session's own and return its interpreter."""
-    folder = Path(session.create_tmp()).resolve() / name
+    folder = scratch(session).resolve() / name
     shutil.rmtree(folder, ignore_errors=True)
     session.run("python", "-m", "venv", "--without-pip", str(folder), silent=True)
     return folder / "bin" / "python"
@@ -225,7 +235,7 @@ def pip(session: nox.Session, python: Path, command: str, *arguments: str) -> No
 def dists(session: nox.Session) -> None:
     """Build and check every wheel and sdist, then install the meta-package with each extra from the wheels."""
     session.install(*group("dists"))
-    out = Path(session.create_tmp()).resolve() / "dist"
+    out = scratch(session).resolve() / "dist"
     shutil.rmtree(out, ignore_errors=True)
     # hatch makes an environment of its own; with UV_PYTHON set it would fill the session's instead.
     apart = {"UV_PYTHON": None, "HATCH_DATA_DIR": str(out.with_name("hatch"))}
