@@ -159,10 +159,14 @@ def work(state: dict[str, Any]) -> dict[str, Any]:
     return {**state, "value": state["value"] * 3 + 1}
 
 
+fate: list[int] = []
+"""What is drawn next; chance decides once it is used up."""
+
+
 @tool
 def draw(limit: int) -> int:
     live.append("draw")
-    return random.randrange(limit)
+    return fate.pop(0) if fate else random.randrange(limit)
 
 
 @step
@@ -245,8 +249,10 @@ def test_random_agents_replay_equal_and_resume_after_a_crash(
     crashed_at = choice.choice(frames)
     (directory / "crashed.vcr").write_bytes(b"".join(lines[:crashed_at]))
     crashed = VCRPlayer.load_by_id("crashed", directory)
+    drawn = [player.goto_frame(row.index) for row in player.rows if row.node_name == "draw"]
+    fate[:] = drawn[sum(row.node_name == "draw" for row in crashed.rows) :]
     survived = run_again(crashed, random_agent, ResumeConfig(from_frame=len(crashed)), record=False)
-    assert survived.error is None
+    assert (survived.error, survived.result, fate) == (None, result, [])
     again = run_again(player, random_agent, ResumeConfig(from_frame=len(player)), record=False)
     assert (again.error, again.result) == (None, result)
 
