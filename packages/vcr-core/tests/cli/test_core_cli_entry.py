@@ -234,13 +234,16 @@ Hello.fails = type("Fails", (), {"register": staticmethod(fails_to_register)})
 def plugged(monkeypatch):
     """Installs entry points for the length of a test."""
 
-    def plug(**values):
+    def plug(summaries=None, **values):
         found = [importlib.metadata.EntryPoint(name, value, plugins.COMMANDS) for name, value in values.items()]
+        if summaries is not None:
+            found.append(importlib.metadata.EntryPoint("a", summaries, plugins.SUMMARIES))
         monkeypatch.setitem(sys.modules, "a_plugin", type(sys)("a_plugin"))
         sys.modules["a_plugin"].hello = Hello
         sys.modules["a_plugin"].fails = Hello.fails
+        sys.modules["a_plugin"].SUMMARIES = {"hello": "say hello", "gone": "a command that is not there"}
         monkeypatch.setattr(
-            importlib.metadata, "entry_points", lambda *, group: found if group == plugins.COMMANDS else []
+            importlib.metadata, "entry_points", lambda *, group: [entry for entry in found if entry.group == group]
         )
 
     return plug
@@ -252,6 +255,23 @@ def test_a_plugin_adds_commands(vcr, plugged):
     result = vcr("--dir", "here", "hello", "--json")
     assert (result.status, result.out) == (7, "hello True here\n")
     assert vcr("goodbye").out == "goodbye\n"
+
+
+def test_the_help_shows_a_plugin_s_summary_and_loads_no_command(vcr, plugged):
+    plugged(hello="no_such_module:thing", summaries="a_plugin:SUMMARIES")
+    result = vcr("--help")
+    assert "  hello  say hello\n" in result.out
+    assert "gone" not in result.out
+    assert result.err == ""
+
+
+@pytest.mark.filterwarnings("always::vcr_core.plugins.PluginWarning")
+@pytest.mark.parametrize("value", ["no_such_module:SUMMARIES", "a_plugin:hello"])
+def test_the_help_does_without_summaries_that_are_none(vcr, plugged, value):
+    plugged(hello="a_plugin:hello", summaries=value)
+    result = vcr("--help")
+    assert "  hello  from a_plugin:hello\n" in result.out
+    assert ("no_such_module" in result.err) == value.startswith("no_such")
 
 
 @pytest.mark.parametrize("value", ["no_such_module:thing", "a_plugin:no_such_name", "a_plugin:fails"])

@@ -13,23 +13,25 @@ from vcr_core import UsageError, VcrError, VCRPlayer
 from vcr_golden import reports
 from vcr_golden.budgets import parse_budgets
 from vcr_golden.cache import GoldenRunCache
+from vcr_golden.command_summaries import SUMMARIES
 from vcr_golden.gate import Gate, GateResult, Rules
 from vcr_golden.golden_store import GoldenFiles
 from vcr_golden.network_block import network_blocked
 from vcr_golden.saving import import_agent
 from vcr_golden.trace import trace_of
 
+_ABOUT = "Keep successful runs, and tell whether today's agent still does the same: offline, no model is called."
 _EPILOG = "exit status of gate: 0 the same, 2 drift, 125 untestable (so `git bisect run vcr golden gate` works)"
 
 
 class _Command:
     """The subcommand, as the host of ``vcr.commands`` wants it."""
 
-    summary = "golden runs: list, show, explain, accept, gate"
+    summary = SUMMARIES["golden"]
 
     def register(self, subparsers: Any) -> None:
         """Add the parsers."""
-        parser: argparse.ArgumentParser = subparsers.add_parser("golden", help=self.summary, description=self.summary)
+        parser: argparse.ArgumentParser = subparsers.add_parser("golden", help=self.summary, description=_ABOUT)
         actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
         self._add(actions, "ls", _list, "list the golden runs")
         self._task(self._add(actions, "show", _show, "show the steps of a golden run"))
@@ -42,14 +44,20 @@ class _Command:
     def _add_gate(self, actions: Any) -> None:
         gate = self._add(actions, "gate", _gate, "compare runs with golden runs", epilog=_EPILOG)
         gate.add_argument("tasks", nargs="*", metavar="TASK", help="the golden runs; all by default")
-        gate.add_argument("--trial", type=int, default=None)
-        gate.add_argument("--recording", type=Path, help="compare this recording, instead of replaying the agents")
-        gate.add_argument("--agent", help="module:function, instead of the agents that were recorded")
-        gate.add_argument("--mode", choices=["replay", "hybrid", "live"], default="replay")
+        gate.add_argument(
+            "--trial", type=int, default=None, metavar="N", help="this run of each task only (default: all)"
+        )
+        gate.add_argument(
+            "--recording", type=Path, metavar="FILE", help="compare this recording, instead of replaying the agents"
+        )
+        gate.add_argument("--agent", metavar="AGENT", help="module:function, instead of the agents that were recorded")
+        gate.add_argument("--mode", choices=["replay", "hybrid", "live"], default="replay", help="default: replay")
         gate.add_argument("--ignore", action="append", default=[], metavar="NAME", help="a step or kind not compared")
         for name in ("cost", "tokens", "steps", "latency"):
             gate.add_argument(f"--{name}", metavar="LIMIT", help="a number, or '+10%%' over the golden run")
-        gate.add_argument("--allow-host", action="append", default=[], help="may be connected to in replay")
+        gate.add_argument(
+            "--allow-host", action="append", default=[], metavar="HOST", help="may be connected to in replay"
+        )
         gate.add_argument("--markdown", type=Path, metavar="FILE", help="write a Markdown report")
         gate.add_argument("--junit", type=Path, metavar="FILE", help="write a JUnit report")
 
@@ -57,16 +65,22 @@ class _Command:
     def _add(
         actions: Any, name: str, run: Callable[[argparse.Namespace], int], summary: str, **options: Any
     ) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = actions.add_parser(name, help=summary, description=summary, **options)
-        parser.add_argument("--golden-dir", type=Path, help="where golden runs lie (default: golden/ in --dir)")
+        parser: argparse.ArgumentParser = actions.add_parser(
+            name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", **options
+        )
+        parser.add_argument(
+            "--golden-dir", type=Path, metavar="DIR", help="where golden runs lie (default: golden/ in --dir)"
+        )
         parser.add_argument("--json", action="store_true", help="print JSON")
         parser.set_defaults(run=run)
         return parser
 
     @staticmethod
     def _task(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-        parser.add_argument("task", metavar="TASK")
-        parser.add_argument("--trial", type=int, default=0)
+        parser.add_argument("task", metavar="TASK", help="the name of the golden run")
+        parser.add_argument(
+            "--trial", type=int, default=0, metavar="N", help="which of several runs of the task (default: 0)"
+        )
         return parser
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vcr_core import Store, UsageError, VCRPlayer, VCRRecorder
+from vcr_llm.command_summaries import SUMMARIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,26 +27,34 @@ def register(subparsers: Any) -> None:
     """Add ``llm``."""
     parser = subparsers.add_parser(
         "llm",
-        help="calls of models: list, import cassettes, exchange OpenTelemetry spans",
+        help=SUMMARIES["llm"],
         description="Look at captured LLM calls; exchange them with vcrpy and OpenTelemetry.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="COMMAND")
-    calls = verbs.add_parser("calls", help="list the LLM calls of a recording")
-    export = verbs.add_parser("export-otel", help="write OpenTelemetry GenAI spans (OTLP JSON)")
+    calls = _verb(verbs, "calls", "list the LLM calls of a recording")
+    export = _verb(verbs, "export-otel", "write OpenTelemetry GenAI spans (OTLP JSON)")
     for each, run in ((calls, list_calls), (export, export_otel)):
         each.add_argument("session", metavar="SESSION", help="session id or file")
         each.set_defaults(run=run)
     export.add_argument("-o", "--output", metavar="FILE", help="the file to write (default: standard output)")
-    cassette = verbs.add_parser("import-cassette", help="make recordings of vcrpy cassettes")
-    spans = verbs.add_parser("import-otel", help="make recordings of OpenTelemetry GenAI spans (OTLP JSON)")
+    cassette = _verb(verbs, "import-cassette", "make recordings of vcrpy cassettes")
+    spans = _verb(verbs, "import-otel", "make recordings of OpenTelemetry GenAI spans (OTLP JSON)")
     for each, run in ((cassette, import_cassettes), (spans, import_otel)):
         each.add_argument("files", nargs="+", metavar="FILE", help="what to import")
         each.set_defaults(run=run)
     for each in (calls, export, cassette, spans):
-        each.add_argument("--dir", default=".vcr", metavar="DIR", help="directory of the recordings (default: .vcr)")
+        where = "directory of the recordings (default: $VCR_DIR, else .vcr)"
+        each.add_argument("--dir", default=argparse.SUPPRESS, metavar="DIR", help=where)  # the host has the default
         each.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _verb(verbs: Any, name: str, summary: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = verbs.add_parser(
+        name, help=summary, description=f"{summary[0].upper()}{summary[1:]}."
+    )
+    return parser
 
 
 def _open(args: argparse.Namespace) -> VCRPlayer:

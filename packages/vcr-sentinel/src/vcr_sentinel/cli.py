@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from vcr_core.errors import VcrError
 from vcr_sentinel.baseline import Baseline, write_baseline
+from vcr_sentinel.command_summaries import SUMMARIES
 from vcr_sentinel.config import load_config
 from vcr_sentinel.findings import Severity
 from vcr_sentinel.formats import Format, render
@@ -20,6 +21,7 @@ from vcr_sentinel.guard import Sentinel, worst
 from vcr_sentinel.rules import RULES, as_markdown, explain
 from vcr_sentinel.scan import apply_fixes, scan, terminal_progress
 
+_DESCRIPTION = "The guard that watches what an agent writes, and says at once what is certainly wrong."
 _LEVELS = {"critical": Severity.CRITICAL, "warning": Severity.WARNING, "info": Severity.INFO}
 
 
@@ -104,7 +106,7 @@ class _Command:
     @staticmethod
     def register(subparsers: Any) -> None:
         """Add `vcr sentinel`."""
-        parser = subparsers.add_parser("sentinel", help="guard the code an agent writes")
+        parser = subparsers.add_parser("sentinel", help=SUMMARIES["sentinel"], description=_DESCRIPTION)
         _fill(parser)
 
 
@@ -115,14 +117,14 @@ def _fill(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="sentinel_command", required=True, metavar="command")
 
     def add(name: str, run: Callable[[argparse.Namespace], int], words: str) -> argparse.ArgumentParser:
-        made = commands.add_parser(name, help=words, description=words)
+        made = commands.add_parser(name, help=words, description=f"{words[0].upper()}{words[1:]}.")
         made.set_defaults(run=run)
         return made
 
     scanner = add("scan", run_scan, "look at every file of a project")
-    scanner.add_argument("directory", nargs="?", default=".")
+    scanner.add_argument("directory", nargs="?", default=".", help="the project (default: here)")
     scanner.add_argument("--format", choices=("text", "json", "sarif", "github"), default="text")
-    scanner.add_argument("--baseline", help="accept the findings in this file")
+    scanner.add_argument("--baseline", metavar="FILE", help="accept the findings in this file")
     scanner.add_argument("--write-baseline", metavar="FILE", help="accept all present findings, in this file")
     scanner.add_argument("--fix", action="store_true", help="replace exact duplicates by imports")
     scanner.add_argument("--fail-on", choices=tuple(_LEVELS), default="warning", help="exit 1 from this severity on")
@@ -153,7 +155,7 @@ def _directory(name: str) -> Path:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; a `VcrError` becomes one paragraph on standard error and exit code 2."""
-    parser = argparse.ArgumentParser(prog="sentinel", description="The guard that watches what an agent writes.")
+    parser = argparse.ArgumentParser(prog="sentinel", description=_DESCRIPTION)
     _fill(parser)
     options = parser.parse_args(arguments)
     try:

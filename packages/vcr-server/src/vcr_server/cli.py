@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from vcr_core.errors import VcrError
+from vcr_server.command_summaries import SUMMARIES
 from vcr_server.errors import ServerSetupError
 
 TOKEN_VARIABLE = "VCR_SERVER_TOKEN"  # noqa: S105 - the name of a variable
@@ -56,7 +57,7 @@ def register(subparsers: Any) -> None:
     """Add ``vcr serve`` to the command line of vcr-core."""
     parser = subparsers.add_parser(
         "serve",
-        help="see the recordings in the browser, live",
+        help=SUMMARIES["serve"],
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from vcr_core.errors import VcrError
 from vcr_core.store import Store
+from vcr_tui.command_summaries import SUMMARIES
 from vcr_tui.errors import TuiError
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class Command:
 
     def register(self, subparsers: Subparsers) -> None:
         """Add the subcommand."""
-        parser = subparsers.add_parser("tui", help="look at a run in the terminal", description=DESCRIPTION)
+        parser = subparsers.add_parser("tui", help=SUMMARIES["tui"], description=DESCRIPTION)
         add_arguments(parser)
         parser.set_defaults(run=run)
 

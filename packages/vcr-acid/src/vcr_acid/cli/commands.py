@@ -31,13 +31,18 @@ examples:
 
 
 class SubCommand:
-    """One subcommand: what an entry point names."""
+    """One subcommand: what an entry point names.
+
+    Attributes:
+        name: What is typed.
+        summary: Its line in the help.
+    """
 
     def __init__(
         self, name: str, summary: str, handler: str, fill: Filler, *, more: tuple[str, str] = ("", "")
     ) -> None:
-        self._name = name
-        self._summary = summary
+        self.name = name
+        self.summary = summary
         self._handler = handler
         self._fill = fill
         self._more = more
@@ -45,9 +50,9 @@ class SubCommand:
     def register(self, subparsers: Any) -> None:
         """Add the parser."""
         parser = subparsers.add_parser(
-            self._name,
-            help=self._summary,
-            description=self._more[0] or self._summary[0].upper() + self._summary[1:] + ".",
+            self.name,
+            help=self.summary,
+            description=self._more[0] or self.summary[0].upper() + self.summary[1:] + ".",
             epilog=self._more[1],
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
@@ -151,3 +156,9 @@ status = SubCommand("status", "show the open session and what it changed", "answ
 recover = SubCommand("recover", "finish or take back what a crash interrupted", "answers:recover", _fill_json)
 gc = SubCommand("gc", "forget old finished sessions, and show the sizes", "answers:collect", _fill_gc)
 init = SubCommand("init", "set up the hooks of a coding agent in this project", "answers:init", _fill_init)
+
+# What `vcr --help` shows, through the entry point group `vcr.summaries`.
+SUMMARIES = {
+    command.name: command.summary
+    for command in (run, undo, redo, log, restore, savepoint, commit, abort, status, recover, gc, init)
+}

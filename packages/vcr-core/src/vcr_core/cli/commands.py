@@ -99,11 +99,20 @@ def _add(plugin: Any, entry: Any, subparsers: Any) -> None:
 
 
 def plugin_summaries() -> dict[str, str]:
-    """Return the names of the commands that plugins add, each with the distribution it comes from; none is loaded."""
+    """Return the names of the commands that plugins add, each with its line in the help; no command is loaded.
+
+    A command that no table of the group ``vcr.summaries`` knows is described by the distribution it comes from.
+    """
     from vcr_core import plugins  # noqa: PLC0415  # only for the help
 
-    found = plugins.find_plugins(plugins.COMMANDS)
-    return {name: f"from {plugins.distribution_of(entry) or entry.value}" for name, entry in found.items()}
+    lines = {
+        name: f"from {plugins.distribution_of(entry) or entry.value}"
+        for name, entry in plugins.find_plugins(plugins.COMMANDS).items()
+    }
+    for _, summaries in plugins.load_plugins(plugins.SUMMARIES):
+        if isinstance(summaries, dict):
+            lines.update((name, text) for name, text in summaries.items() if name in lines)
+    return lines
 
 
 def add_parser(subparsers: Any, name: str, *, description: str, epilog: str = "") -> argparse.ArgumentParser:

@@ -1,0 +1,5 @@
+"""What `vcr --help` says of this package's commands, and nothing else: it is imported for that page alone."""
+
+from __future__ import annotations
+
+SUMMARIES = {"golden": "golden runs: list, show, explain, accept, gate"}
