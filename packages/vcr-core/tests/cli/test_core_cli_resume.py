@@ -62,6 +62,14 @@ def test_resume_serves_what_was_before_the_cut_and_runs_the_rest(vcr, agent):
     assert VCRPlayer.load_by_id("again").goto_frame(-1)["plan"] == ["TIDY", "more"]
 
 
+def test_the_agent_is_known_from_its_run_where_the_session_was_named_before(vcr, agent, tmp_path):
+    with VCRRecorder(tmp_path / ".vcr") as recorder:
+        recorder.start_session("named")
+        recorder.run(agent.main, "tidy")
+    assert VCRPlayer.load_by_id("named").session.agent is None
+    assert vcr("resume", "named", "--mode", "replay", "--id", "again").status == 0
+
+
 def test_replay_runs_nothing(vcr, agent):
     result = vcr("resume", "run", "--mode", "replay", "--id", "again")
     assert result.status == 0

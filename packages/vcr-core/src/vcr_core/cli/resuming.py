@@ -99,14 +99,19 @@ def run_resume(args: argparse.Namespace) -> int:
 
 
 def recorded_agent(player: VCRPlayer) -> str:
-    """Return the name of the agent that was recorded.
+    """Return the name of the agent that was recorded: as its session says, or the engine where it was run.
 
     Raises:
         UsageError: If the recording does not say.
     """
-    if not player.session.agent:
+    from vcr_core.engine.tape import Tape  # noqa: PLC0415  # only for what runs an agent
+
+    if player.session.agent:
+        return player.session.agent
+    run = Tape(player, cut=len(player)).run
+    if run is None:
         raise UsageError(f"{player.path} does not say which agent was recorded; name it: module:function")
-    return player.session.agent
+    return run.agent
 
 
 def _patch(cut: int | str | None, assignments: list[str]) -> Any:
