@@ -63,6 +63,7 @@ PLACES = {
     "header": lambda s: {"headers": {"Authorization": f"Bearer {s}"}},
     "named pair": lambda s: {"headers": [{"name": "X-Api-Key", "value": s}]},
     "pair": lambda s: {"headers": [["authorization", s]]},
+    "pair of another name": lambda s: {"headers": [["accept", "text/plain"], ["x-api-key", s]]},
     "pair of tuple": lambda s: {"headers": (("x-api-key", s),)},
     "list under key": lambda s: {"passwords": [s, "other" + s]},
     "dataclass": lambda s: {"it": samples.Plan({"password": s}, [{"name": "password", "value": s}])},

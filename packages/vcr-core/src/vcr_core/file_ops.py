@@ -31,7 +31,7 @@ class FileOps:
 
     def size(self, descriptor: int) -> int:
         """Return the size in bytes."""
-        return os.fstat(descriptor).st_size
+        return os.lseek(descriptor, 0, os.SEEK_END)
 
     def read(self, descriptor: int, offset: int, end: int) -> bytes:
         """Return the bytes from `offset` to `end`, or fewer at the end of the file."""

@@ -128,21 +128,24 @@ class Probe:
 
     Attributes:
         plain: False once something was seen that is not plain JSON as msgspec writes it.
-        secret: True once a key was seen that announces a secret.
+        secret: True once a name was seen that announces a secret.
+        names: Number of keys in all the dicts that were taken, while they are plain.
     """
 
-    __slots__ = ("_is_secret_key", "_safe", "plain", "secret")
+    __slots__ = ("_is_secret_key", "_safe", "names", "plain", "secret")
 
     def __init__(self, is_secret_key: Callable[[str], bool] | None = None) -> None:
         self._is_secret_key = is_secret_key
         self._safe: set[str] = set()
         self.plain = True
         self.secret = False
+        self.names = 0
 
     def reset(self) -> None:
         """Forget what was noted, keep what is known about keys."""
         self.plain = True
         self.secret = False
+        self.names = 0
 
     def take(self, value: Any, depth: int = 0) -> Any:
         """Return a snapshot of `value`."""
@@ -173,6 +176,7 @@ class Probe:
             copy[key] = item if type_of(item) is str and len(item) < BLOB_SIZE else self.take(item, depth)
         if "value" in copy:
             self.check_named(value)
+        self.names += len(copy)
         return copy
 
     def retake(self, live: dict[Any, Any], old: dict[str, Any]) -> tuple[Any, dict[Any, Any]]:
@@ -189,6 +193,7 @@ class Probe:
                 fresh[key] = item
         taken = self._take_dict(fresh, 1)
         if type_of(taken) is not dict:
+            self.reset()
             return self.take(live), live
         self.check_named(live)
         return {**kept, **taken}, fresh
@@ -216,7 +221,7 @@ class Probe:
 
     def check_pair(self, value: list[Any]) -> None:
         """Note whether a list such as ``["authorization", "Bearer …"]`` names its second item as a secret."""
-        if self._is_secret_key is not None and len(value) == 2 and type(value[0]) is str:
+        if len(value) == 2 and self._is_secret_key is not None and type_of(value[0]) is str:
             self.secret = self.secret or self._is_secret_key(value[0])
 
     def _take_list(self, value: list[Any], depth: int) -> Any:
@@ -224,6 +229,7 @@ class Probe:
             kinds = set(map(type, value))
             if len(kinds) == 1 and (kinds != {float} or all(map(math.isfinite, value))):
                 return Numbers(kinds.pop(), value)
+        self.check_pair(value)
         take = self.take
         return [item if type_of(item) is str and len(item) < BLOB_SIZE else take(item, depth) for item in value]
 

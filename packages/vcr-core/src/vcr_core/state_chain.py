@@ -110,7 +110,7 @@ class ValueEncoder:
         redactor = self._redactor
         if redactor is None:
             return encoded, True
-        if probe.secret or redactor.may_contain(encoded if fresh is None else encode(fresh)):
+        if probe.secret or redactor.may_contain(encoded if fresh is None else encode(fresh), names=probe.names):
             return self._redact(encoded), False
         return encoded, True
 
@@ -119,14 +119,24 @@ class ValueEncoder:
         encoded = self._encode_plain(value) if plain else None
         return len(encode(to_wire(value, blobs=self._blobs)) if encoded is None else encoded)
 
-    def encode_ops(self, ops: list[Op], *, plain: bool) -> bytes | None:
-        """Return the encoding of patch operations, or None if they cannot be written without showing a secret."""
+    def encode_ops(self, ops: list[Op], probe: Probe) -> bytes | None:
+        """Return the encoding of patch operations, or None if they cannot be written without showing a secret.
+
+        Args:
+            ops: The operations, their values live.
+            probe: What was noted about the values.
+        """
+        if probe.secret:
+            return None
+        plain = probe.plain
         encoded = self._encode_plain(ops) if plain else None
         if encoded is None:
             wired = [{**op, "value": to_wire(op["value"], blobs=self._blobs)} if "value" in op else op for op in ops]
             encoded = self._encode_plain(wired)
         redactor = self._redactor
-        if encoded is None or redactor is None or (plain and not redactor.may_contain(encoded)):
+        if encoded is None or redactor is None:
+            return encoded
+        if plain and not redactor.may_contain(encoded, names=probe.names + sum(map(len, ops))):
             return encoded
         wire = decode(encoded)
         for op in wire:
@@ -244,7 +254,7 @@ class StateChain:
             self._snapshot = changed
             return True, b'"%b_patch":[]' % part
         self._plain = self._plain and probe.plain
-        ops = None if probe.secret else self._encoder.encode_ops(delta.ops, plain=probe.plain)
+        ops = self._encoder.encode_ops(delta.ops, probe)
         if ops is None or not _is_still(changed, live):
             return self._whole(part, live)
         self._note_growth(delta.ops, len(ops))

@@ -74,7 +74,7 @@ class _WireEncoder(ValueEncoder):
     def encode_probed(self, value: Any, probe: Probe, *, fresh: Any = None) -> tuple[bytes, bool]:
         return encode(value), False
 
-    def encode_ops(self, ops: list[dict[str, Any]], *, plain: bool) -> bytes | None:
+    def encode_ops(self, ops: list[dict[str, Any]], probe: Probe) -> bytes | None:
         return encode(ops)
 
     def measure(self, value: Any, *, plain: bool) -> int:

@@ -29,14 +29,15 @@ _VALUE = re.compile(
     rb"|(?!\[REDACTED:|(?:[Nn]ull|[Tt]rue|[Ff]alse|None|-?[0-9.]+)[,}\]\s])[^\s,}\]=])"
 )
 _BACKWARD = re.compile(assignments.BACKWARD.encode())
-_PAIR = re.compile(rb"(?i:authorization|cookie)\\*\"\s*,\s*(?:\\*\"value\\*\"\s*:\s*)?\\*\"(?!\[REDACTED:)")
 _USERINFO = re.compile(rb"://[^\s/\"'<>]*\Z")
 _MAX_USERINFO = 768
 # Lower case, `=` as `:`; and what may stand between a name and its separator is deleted, so that names end at a `:`.
 _FOLD = bytes(58 if code == 61 else code + 32 if 65 <= code <= 90 else code for code in range(256))
 _CLOSERS = b"\"'`\\] \t"
 _FOLDED_NAME = re.compile(names.folded_endings().encode())
-_HEADERS = (b'ization"', b'ookie"')  # these also stand in lists of pairs
+# Without one of these a text has no name with a value, no URL with a password, no armour and nothing encoded in it.
+_MARKS = b":=@%\\-"
+_UNMARKED = bytes(code for code in range(256) if code not in _MARKS)
 _MAX_CLEAN = 8192
 _MAX_CLEAN_SIZE = 96
 _ESCAPED_CHARACTER = re.compile(rb"\\+(?:u00([2-7][0-9a-fA-F])|/)")
@@ -70,23 +71,22 @@ class Prefilter:
         self._needles_with_runs = tuple(in_runs)
         self._clean: set[bytes] = set()
 
-    def may_contain(self, data: bytes, depth: int = 0) -> bool:
-        """Tell whether `data` may hold a secret."""
+    def may_contain(self, data: bytes, depth: int = 0, *, names: int = 0) -> bool:
+        """Tell whether `data` may hold a secret; `names` of its colons are known to stand behind harmless names."""
         for needle in self._needles:
             if needle in data:
                 return True
-        folded = data.translate(_FOLD, _CLOSERS)
-        named = _FOLDED_NAME.search(folded) is not None or _HEADERS[0] in data or _HEADERS[1] in data
+        marks = data.translate(None, _UNMARKED)
         return (
-            (named and _is_assigned(data))
-            or (b"-----" in data and patterns.PRIVATE_KEY_ANCHOR in data)
-            or (b"@" in data and _has_userinfo(data))
+            ((marks.count(b":") > names or b"=" in marks) and _is_assigned(data))
+            or (b"-----" in marks and patterns.PRIVATE_KEY_ANCHOR in data)
+            or (b"@" in marks and _has_userinfo(data))
             or self._tokens_may_contain(data, depth)
-            or self._decoded_may_contain(data, depth)
+            or ((b"%" in marks or b"\\" in marks) and self._decoded_may_contain(data, depth))
         )
 
     def _decoded_may_contain(self, data: bytes, depth: int) -> bool:
-        percent = _PERCENT.search(data) if b"%" in data else None
+        percent = _PERCENT.search(data)
         escaped = _ESCAPED_ONE.search(data)
         if not percent and not escaped:
             return False
@@ -161,10 +161,12 @@ class Prefilter:
 
 def _is_assigned(data: bytes) -> bool:
     """Tell whether something stands behind a secret name."""
+    if not _FOLDED_NAME.search(data.translate(_FOLD, _CLOSERS)):
+        return False
     for found in _BACKWARD.finditer(data[::-1]):
         if _VALUE.match(data, len(data) - found.start()):
             return True
-    return _PAIR.search(data) is not None
+    return False
 
 
 def _has_userinfo(data: bytes) -> bool:
