@@ -11,7 +11,7 @@ from typing import Any
 
 from vcr_core.engine import RunningStep, StepCall
 from vcr_core.engine.scope import current_scope
-from vcr_langgraph.compat import TAG_HIDDEN
+from vcr_langgraph.compat import TAG_HIDDEN, value_after
 from vcr_langgraph.graph_call import GraphCall, current_call
 from vcr_langgraph.node_step import FACTS, stable_namespace
 from vcr_langgraph.step_key import step_key
@@ -23,8 +23,7 @@ def record_cached(call: GraphCall, loop: Any, task: Any, writes: Any) -> None:
     """Record a task whose writes came from the cache."""
     config = task.config
     metadata = config["metadata"]
-    keys = [key for key in call.state_keys if key in loop.channels and loop.channels[key].is_available()]
-    before = {key: loop.channels[key].get() for key in keys}
+    before = call.read_state(loop.channels)
     facts = {
         "namespace": stable_namespace(metadata["langgraph_checkpoint_ns"]),
         "step": metadata["langgraph_step"],
@@ -33,7 +32,7 @@ def record_cached(call: GraphCall, loop: Any, task: Any, writes: Any) -> None:
         "writes": [[name, value] for name, value in writes if name in call.state_keys],
         "goto": [name[len(_BRANCH) :] for name, _ in writes if name.startswith(_BRANCH)],
     }
-    asked = StepCall(task.name, "node", before, "state", key=step_key(call.path, config), metadata={FACTS: facts})
+    asked = StepCall(task.name, "node", before, "state", key=step_key(call.path, metadata), metadata={FACTS: facts})
     token = current_scope.set(call.scope)
     try:
         step = call.run.begin(asked)
@@ -51,10 +50,7 @@ def _after(call: GraphCall, channels: Any, before: dict[str, Any], writes: Any) 
         if name in call.state_keys:
             given.setdefault(name, []).append(value)
     after = dict(before)
-    for name, values in given.items():
-        channel = channels[name].copy()
-        channel.update(values)
-        after[name] = channel.get()
+    after.update((name, value_after(channels[name], values)) for name, values in given.items())
     return after
 
 

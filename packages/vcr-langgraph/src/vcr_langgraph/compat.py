@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import functools
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
-from langchain_core.runnables.config import var_child_runnable_config
 from langgraph._internal._constants import (
     CONFIG_KEY_CALL,
     CONFIG_KEY_CHECKPOINT_NS,
@@ -26,12 +25,15 @@ from langgraph._internal._constants import (
 )
 from langgraph._internal._runnable import RunnableCallable
 from langgraph.channels.base import BaseChannel
+from langgraph.channels.binop import BinaryOperatorAggregate
+from langgraph.channels.last_value import LastValue
 from langgraph.constants import TAG_HIDDEN
 from langgraph.errors import ParentCommand
 from langgraph.graph.message import add_messages
 from langgraph.pregel._loop import PregelLoop
 from langgraph.pregel._read import PregelNode
 from langgraph.pregel._write import PASSTHROUGH, SKIP_WRITE, ChannelWrite, ChannelWriteEntry, ChannelWriteTupleEntry
+from langgraph.types import Overwrite
 
 __all__ = [
     "CONFIG_KEY_CALL",
@@ -43,12 +45,11 @@ __all__ = [
     "ParentCommand",
     "PregelLoop",
     "PregelNode",
-    "attempt_of",
+    "StaticWriters",
+    "execution_of",
     "gathers_messages",
     "live_channels",
-    "set_child_config",
-    "thread_of",
-    "updates_of",
+    "value_after",
     "with_last_writer",
 ]
 
@@ -64,33 +65,59 @@ def live_channels(config: RunnableConfig) -> Mapping[str, BaseChannel[Any, Any, 
     return None
 
 
-def attempt_of(config: RunnableConfig) -> int:
-    """Return which attempt of its node this is, from 1."""
+def execution_of(config: RunnableConfig) -> tuple[int, str | None]:
+    """Return which attempt of its node a task is, from 1, and the thread that it belongs to, if it has one."""
     runtime = config.get("configurable", {}).get(CONFIG_KEY_RUNTIME)
     info = getattr(runtime, "execution_info", None)
-    return int(getattr(info, "node_attempt", 1) or 1)
+    if info is None:
+        return 1, None
+    return int(getattr(info, "node_attempt", 1) or 1), getattr(info, "thread_id", None)
 
 
-def thread_of(config: RunnableConfig) -> str | None:
-    """Return the thread that a task belongs to, if it has a checkpointer."""
-    runtime = config.get("configurable", {}).get(CONFIG_KEY_RUNTIME)
-    info = getattr(runtime, "execution_info", None)
-    return getattr(info, "thread_id", None)
+class StaticWriters:
+    """What a node's static writers make of its output; routers are not asked.
 
+    Args:
+        node: The node.
+    """
 
-def updates_of(node: PregelNode, output: Any) -> Iterator[Update]:
-    """Yield what a node's static writers make of its output, as (channel, value); routers are not asked."""
-    for writer in node.writers:
-        if not isinstance(writer, ChannelWrite):
-            continue
-        for entry in writer.writes:
+    def __init__(self, node: PregelNode) -> None:
+        every = (entry for writer in node.writers if isinstance(writer, ChannelWrite) for entry in writer.writes)
+        self._entries = [entry for entry in every if isinstance(entry, (ChannelWriteTupleEntry, ChannelWriteEntry))]
+
+    def updates(self, output: Any) -> list[Update]:
+        """Return what is written for an output, as (channel, value)."""
+        found: list[Update] = []
+        for entry in self._entries:
             if isinstance(entry, ChannelWriteTupleEntry):
                 value = output if entry.value is PASSTHROUGH else entry.value
-                yield from entry.mapper(value) or ()
-            elif isinstance(entry, ChannelWriteEntry) and entry.value is PASSTHROUGH:
+                found += entry.mapper(value) or ()
+            elif entry.value is PASSTHROUGH:
                 value = entry.mapper(output) if entry.mapper is not None else output
                 if value is not SKIP_WRITE and not (entry.skip_none and value is None):
-                    yield entry.channel, value
+                    found.append((entry.channel, value))
+        return found
+
+
+_NOTHING: Any = object()
+
+
+def value_after(channel: BaseChannel[Any, Any, Any], values: Sequence[Any], *, default: Any = _NOTHING) -> Any:
+    """Return what a channel holds once it is given values in one super-step; `default` if that is nothing.
+
+    The channel stays as it is.  The two usual kinds are not copied for it.
+    """
+    kind = type(channel)
+    if len(values) == 1:
+        value = values[0]
+        if kind is LastValue:
+            return value
+        if kind is BinaryOperatorAggregate and channel.is_available() and not isinstance(value, (dict, Overwrite)):
+            aggregate: Any = channel  # a dict may stand for an Overwrite, too
+            return aggregate.operator(channel.get(), value)
+    changed = channel.copy()
+    changed.update(values)
+    return changed.get() if default is _NOTHING or changed.is_available() else default
 
 
 def with_last_writer(node: PregelNode, write: Callable[[RunnableConfig, deque[Update]], None]) -> PregelNode:
@@ -112,15 +139,6 @@ def gathers_messages(channel: Any) -> bool:
     reducer = getattr(channel, "operator", None) or getattr(channel, "reducer", None)
     reducer = reducer.func if isinstance(reducer, functools.partial) else reducer
     return getattr(reducer, "__module__", None) == add_messages.__module__
-
-
-def set_child_config(before: RunnableConfig, config: RunnableConfig) -> None:
-    """Have code in the current context that sees `before` as the config of its task see `config` instead.
-
-    On Python 3.10 LangGraph gives asynchronous code no such config, and then there is nothing to replace.
-    """
-    if var_child_runnable_config.get() is before:
-        var_child_runnable_config.set(config)
 
 
 def model_name_of(model: Any) -> str | None:

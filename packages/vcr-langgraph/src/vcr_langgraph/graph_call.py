@@ -24,7 +24,7 @@ current_call: ContextVar[GraphCall | None] = ContextVar("vcr_langgraph_call", de
 
 
 class Driven:
-    """The block in which LangGraph drives a call; entered once for each chunk, so it is no generator."""
+    """The block in which LangGraph drives a call; a stream enters one for each chunk, so it is no generator."""
 
     __slots__ = ("_call", "_call_token", "_scope_token")
 
@@ -67,10 +67,32 @@ class GraphCall:
         self.message_channels = message_channels(channels)
         self.input_ids = InputIds(run, self.path)
         self.edits: dict[int, StateEdit] = edits_of(run, self.path, channels)
+        self._whole: object = None
 
-    def driven(self) -> Driven:
-        """Have LangGraph's own code run for this call, outside of any of the engine's scopes."""
+    def driven(self, whole: object = None) -> Driven:
+        """Have LangGraph's own code run for this call, outside of any of the engine's scopes.
+
+        Args:
+            whole: The graph, if the block is all of the call: the next stream of it then needs no blocks of its own.
+        """
+        self._whole = whole
         return Driven(self)
+
+    def take_whole(self, graph: object) -> bool:
+        """True, once, if a block around all of the call was opened for this very graph."""
+        if self._whole is not graph:
+            return False
+        self._whole = None
+        return True
+
+    def read_state(self, channels: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the state of the graph, of the channels that hold something."""
+        found: dict[str, Any] = {}
+        for key in self.state_keys:
+            channel = channels.get(key)
+            if channel is not None and channel.is_available():
+                found[key] = channel.get()
+        return found
 
     def check_live(self, key: str, step: int, name: str) -> None:
         """See that a step may run live: that no other super-step of this call is still to be served.

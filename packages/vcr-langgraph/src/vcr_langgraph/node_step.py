@@ -11,6 +11,7 @@ is recorded with that value and its result.
 
 from __future__ import annotations
 
+import types
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -23,7 +24,7 @@ from vcr_core.engine.plan import names_step
 from vcr_core.engine.scope import Scope, current_scope
 from vcr_core.engine.served_step import CancelledStep, ServedStep, SkippedStep
 from vcr_core.values import Tagged
-from vcr_langgraph.compat import ParentCommand, PregelNode, attempt_of, live_channels, thread_of, updates_of
+from vcr_langgraph.compat import ParentCommand, StaticWriters, execution_of, live_channels, value_after
 from vcr_langgraph.graph_call import GraphCall
 from vcr_langgraph.message_ids import give_ids
 from vcr_langgraph.node_update import describe_goto, describe_update, restore_goto, restore_update
@@ -31,6 +32,7 @@ from vcr_langgraph.state_edit import INPUT
 from vcr_langgraph.step_key import step_key
 from vcr_langgraph.tape_thread import replay_of
 
+_NOTHING: Any = object()
 FACTS = "langgraph"
 """Where a frame's metadata holds what is known of its task."""
 
@@ -38,9 +40,12 @@ FACTS = "langgraph"
 class NodeStep:
     """One execution of a node.
 
+    If it is ``live``, run the node in a ``with`` block of it, then call `succeed`; else ask it to `serve`.  The block
+    records what leaves it: errors as such, interrupts and commands as what they are.  A generator may enter it again.
+
     Args:
         call: The call of the graph.
-        node: The node; None for a ``@task``.
+        writers: What becomes of the node's output; None for a ``@task``.
         given: What LangGraph gives it.
         config: Its task's config.
         scope: Where it is asked for; the graph call's own scope by default.
@@ -48,13 +53,14 @@ class NodeStep:
 
     Attributes:
         step: What the engine decided.
+        live: True if the node is to run.
         given: What the node is to be given; differs from what LangGraph gave where it was edited.
     """
 
     def __init__(
         self,
         call: GraphCall,
-        node: PregelNode | None,
+        writers: StaticWriters | None,
         given: Any,
         config: RunnableConfig,
         *,
@@ -64,37 +70,41 @@ class NodeStep:
         self.call = call
         self._function = function
         self._scope = scope or call.scope
-        self._node = node
-        self._config = config
+        self._writers = writers
         metadata = config.get("metadata", {})
+        self._metadata: Mapping[str, Any] = metadata
         self._number: int = metadata["langgraph_step"]
         self._name: str = metadata["langgraph_node"]
-        path = metadata["langgraph_path"]
-        self._sent = path[0] == "__pregel_push"
-        self._channels = live_channels(config)
-        self.before: dict[str, Any] | None = self._read() if call.state_keys and node is not None else None
+        self._sent = metadata["langgraph_path"][0] == "__pregel_push"
+        self._channels = live_channels(config) or {}
+        self.before: dict[str, Any] | None = None
+        if call.state_keys and writers is not None:
+            self.before = call.read_state(self._channels)
         self.given = given
-        self._facts = self._describe_task(given, metadata)
-        self.step = self._begin(given)
+        attempt, thread = execution_of(config)
+        self._facts = self._describe_task(given, attempt, thread)
+        self.step = self._begin(given, attempt)
+        self.live = isinstance(self.step, RunningStep)
         self._take_edited_input()
 
-    def _begin(self, given: Any) -> EndedStep:
+    def _begin(self, given: Any, attempt: int) -> EndedStep:
         before = self.before
-        shown = {INPUT: given} if before is None else {**before, INPUT: given} if self._sent else dict(before)
-        key = step_key(self.call.path, self._config)
-        edit = self.call.edits.get(self._number)
+        shown = {INPUT: given} if before is None else {**before, INPUT: given} if self._sent else before.copy()
+        call = self.call
+        key = step_key(call.path, self._metadata, attempt=attempt)
+        edit = call.edits.get(self._number)
         if edit is not None and before is not None:
-            shown.update(edit.unseen_by(self.call.run, key))
+            shown.update(edit.unseen_by(call.run, key))
         facts = {FACTS: self._facts}
         asked = StepCall(self._name, "node", shown, "args" if before is None else "state", key=key, metadata=facts)
         asked.function = self._function
         token = current_scope.set(self._scope)
         try:
-            step = self.call.run.begin(asked)
+            step = call.run.begin(asked)
         finally:
             current_scope.reset(token)
         if isinstance(step, RunningStep):
-            self.call.check_live(key, self._number, self._name)
+            call.check_live(key, self._number, self._name)
         return step
 
     def _take_edited_input(self) -> None:
@@ -106,34 +116,39 @@ class NodeStep:
                 self.given = {**self.given, **{name: shown.pop(name) for name in edited}}
                 shown[INPUT] = self.given
 
-    def _read(self) -> dict[str, Any]:
-        """Return the state before this step, of the channels that hold something."""
-        channels = self._channels or {}
-        keys = [key for key in self.call.state_keys if key in channels and channels[key].is_available()]
-        return {key: channels[key].get() for key in keys}
-
-    def _describe_task(self, given: Any, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    def _describe_task(self, given: Any, attempt: int, thread: str | None) -> dict[str, Any]:
+        metadata, before = self._metadata, self.before
         facts: dict[str, Any] = {
             "namespace": stable_namespace(metadata.get("langgraph_checkpoint_ns", "")),
             "step": self._number,
             "path": list(metadata["langgraph_path"]),
             "triggers": list(metadata.get("langgraph_triggers", ())),
-            "attempt": attempt_of(self._config),
+            "attempt": attempt,
         }
-        thread = thread_of(self._config)
         if thread is not None:
             facts["thread"] = thread
-        if self.before is not None and not self._sent:
-            if isinstance(given, dict) and all(
-                key in self.before and self.before[key] is value for key, value in given.items()
-            ):
-                if given.keys() != self.before.keys():
-                    facts["input_keys"] = list(given)
-            else:
+        if before is not None and not self._sent:
+            if not _is_part_of(given, before):
                 facts["input"] = given
+            elif given.keys() != before.keys():
+                facts["input_keys"] = list(given)
         return facts
 
     # -- a step that runs ---------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> NodeStep:
+        cast("RunningStep", self.step).__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: types.TracebackType | None
+    ) -> None:
+        running = cast("RunningStep", self.step)
+        if isinstance(error, GraphBubbleUp):
+            running.__exit__(None, None, None)
+            self._bubble(error)
+        else:
+            running.__exit__(kind, error, trace)
 
     def succeed(self, output: Any) -> Any:
         """Record what the node returned, and return it with ids for its messages."""
@@ -149,25 +164,24 @@ class NodeStep:
 
     def _after(self, output: Any) -> dict[str, Any]:
         """Return the state after this step's own writes."""
-        before, channels = self.before, self._channels
-        if before is None or channels is None or self._node is None:
-            return before or {}
+        before, channels = self.before or {}, self._channels
+        if self._writers is None:
+            return before
         writes: dict[str, list[Any]] = {}
+        after = before.copy()
         try:
-            for name, value in updates_of(self._node, output):
+            for name, value in self._writers.updates(output):
                 if name in self.call.state_keys:
                     writes.setdefault(name, []).append(value)
-            after = dict(before)
             for name, values in writes.items():
-                channel = channels[name].copy()
-                channel.update(values)
-                if channel.is_available():
-                    after[name] = channel.get()
+                value = value_after(channels[name], values, default=_NOTHING)
+                if value is not _NOTHING:
+                    after[name] = value
         except Exception:  # noqa: BLE001  # the graph's own writers come to the same end, and tell
             return before
         return after
 
-    def bubble(self, signal: GraphBubbleUp) -> None:
+    def _bubble(self, signal: GraphBubbleUp) -> None:
         """Record that the node was left by an interrupt or a command; neither is an error."""
         running = cast("RunningStep", self.step)
         if isinstance(signal, ParentCommand):
@@ -210,10 +224,11 @@ class NodeStep:
         self._check_restored(step, update)
         return update
 
-    @property
-    def was_cancelled(self) -> bool:
-        """True if it was cancelled when it was recorded, and waits to be cancelled again."""
-        return isinstance(self.step, CancelledStep)
+    async def serve_async(self) -> Any:
+        """As `serve`, in an event loop: what was cancelled when it was recorded waits to be cancelled again."""
+        if isinstance(self.step, CancelledStep):
+            await self.step.wait_async()
+        return self.serve()
 
     def _is_overridden(self, step: EndedStep) -> bool:
         overrides = step.run.config.output_overrides
@@ -250,8 +265,18 @@ class NodeStep:
                 )
 
 
+def _is_part_of(given: Any, state: dict[str, Any]) -> bool:
+    """True if what a node was given are values of the state, under their names."""
+    if not isinstance(given, dict):
+        return False
+    return all(state.get(name, _NOTHING) is value for name, value in given.items())
+
+
 def stable_namespace(namespace: str) -> str:
     """Return a checkpoint namespace without the ids of tasks, and without the numbers of repeated subgraphs."""
+    if "|" not in namespace:
+        name = namespace.partition(":")[0]
+        return "" if name.isdigit() else name
     parts = (part.split(":")[0] for part in namespace.split("|"))
     return "|".join(part for part in parts if not part.isdigit())
 

@@ -50,35 +50,40 @@ class RecordedGraph(Base):
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """As the graph's own; opens a run if there is none."""
         opened = self._open(input, config, kwargs, in_loop=False)
-        if opened is None:
+        call = self._begin_call(opened)
+        if call is None:
             return super().invoke(input, config, **kwargs)
-        with opened.run.entered():
-            try:
-                result = super().invoke(input, config, **kwargs)
-            except BaseException as error:
-                opened.fail(error)
-                raise
-        opened.succeed(result)
+        try:
+            graph, input, config = with_tape(self, call, input, config)
+            with call.driven(graph):
+                result = super(RecordedGraph, graph).invoke(input, config, **kwargs)
+        except BaseException as error:
+            _end(opened, call, error)
+            raise
+        _end(opened, call, None, result)
         return result
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """As the graph's own; opens a run if there is none."""
         opened = self._open(input, config, kwargs, in_loop=True)
-        if opened is None:
+        call = self._begin_call(opened)
+        if call is None:
             return await super().ainvoke(input, config, **kwargs)
-        with opened.run.entered(), tasks_are_branches():
+        with tasks_are_branches() if opened is not None else nullcontext():
             try:
-                result = await super().ainvoke(input, config, **kwargs)
+                graph, input, config = with_tape(self, call, input, config)
+                with call.driven(graph):
+                    result = await super(RecordedGraph, graph).ainvoke(input, config, **kwargs)
             except BaseException as error:
-                opened.fail(error)
+                _end(opened, call, error)
                 raise
-        opened.succeed(result)
+            _end(opened, call, None, result)
         return result
 
     def stream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Any]:
         """As the graph's own, with each of its nodes recorded or served."""
         opened = self._open(input, config, kwargs, in_loop=False)
-        call = self._begin_call(opened)
+        call = None if self._is_driven_as_a_whole() else self._begin_call(opened)
         if call is None:
             yield from super().stream(input, config, **kwargs)
             return
@@ -104,7 +109,7 @@ class RecordedGraph(Base):
     async def astream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> AsyncIterator[Any]:
         """As the graph's own, with each of its nodes recorded or served."""
         opened = self._open(input, config, kwargs, in_loop=True)
-        call = self._begin_call(opened)
+        call = None if self._is_driven_as_a_whole() else self._begin_call(opened)
         if call is None:
             async for chunk in super().astream(input, config, **kwargs):
                 yield chunk
@@ -145,6 +150,11 @@ class RecordedGraph(Base):
             return None
         return OpenedRun(self.vcr_recorder, self, given_to(given, config, options, in_loop=in_loop))
 
+    def _is_driven_as_a_whole(self) -> bool:
+        """True if `invoke` asks for this stream, on behalf of the call that goes on."""
+        call = current_call.get()
+        return call is not None and call.take_whole(self)
+
     def _begin_call(self, opened: OpenedRun | None) -> GraphCall | None:
         run: Run | None = opened.run if opened is not None else current_run()
         if run is None:
@@ -162,11 +172,14 @@ def _drawn(graph: Graph) -> Graph:
     return graph
 
 
-def _end(opened: OpenedRun | None, call: GraphCall, error: BaseException | None) -> None:
+_UNKNOWN: Any = object()
+
+
+def _end(opened: OpenedRun | None, call: GraphCall, error: BaseException | None, result: Any = _UNKNOWN) -> None:
     call.run.branch_over()
     if opened is None:
         return
     if error is None:
-        opened.succeed(known=False)
+        opened.succeed(None if result is _UNKNOWN else result, known=result is not _UNKNOWN)
     else:
         opened.fail(error)

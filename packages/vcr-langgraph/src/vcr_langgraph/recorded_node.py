@@ -10,13 +10,13 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from langchain_core.runnables import Runnable, RunnableConfig
-from langgraph.errors import GraphBubbleUp
 
-from vcr_core.engine import RunningStep
-from vcr_langgraph.compat import PregelNode
-from vcr_langgraph.graph_call import GraphCall, current_call
+from vcr_langgraph.compat import PregelNode, StaticWriters
+from vcr_langgraph.graph_call import current_call
 from vcr_langgraph.node_step import NodeStep
 from vcr_langgraph.task_calls import record_tasks
+
+_END = object()
 
 
 class RecordedNode(Runnable[Any, Any]):
@@ -35,126 +35,85 @@ class RecordedNode(Runnable[Any, Any]):
     def __init__(self, node: PregelNode, bound: Runnable[Any, Any]) -> None:
         self.bound = bound
         self.name = bound.get_name()
-        self._node = node
+        self._writers = StaticWriters(node)
         self._function = getattr(bound, "func", None) or getattr(bound, "afunc", None)
         self.__module__ = getattr(self._function, "__module__", None) or type(bound).__module__
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("bound", "_node", "_function"):
+        if name in ("bound", "_writers", "_function"):
             raise AttributeError(name)
         if name == "__qualname__":
             return getattr(getattr(self.bound, "func", None), name)
         return getattr(self.bound, name)
 
-    def _begin(self, given: Any, config: RunnableConfig | None) -> tuple[NodeStep | None, RunnableConfig | None]:
-        call: GraphCall | None = current_call.get()
+    def _begin(self, given: Any, config: RunnableConfig | None) -> NodeStep | None:
+        """Return the step that an execution is, or None if it is no part of a recorded call."""
+        call = current_call.get()
         if call is None or config is None or "langgraph_step" not in config.get("metadata", {}):
-            return None, config
-        step = NodeStep(call, self._node, given, config, function=self._function)
-        return step, record_tasks(call, config) if step.step.live else config
+            return None
+        step = NodeStep(call, self._writers, given, config, function=self._function)
+        if step.live:
+            record_tasks(call, config)
+        return step
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Run the node, or serve what it gave."""
-        step, config = self._begin(input, config)
+        step = self._begin(input, config)
         if step is None:
             return self.bound.invoke(input, config, **kwargs)
-        running = step.step
-        if not isinstance(running, RunningStep):
+        if not step.live:
             return step.serve()
-        signal: GraphBubbleUp | None = None
-        output: Any = None
-        with running:
-            try:
-                output = self.bound.invoke(step.given, config, **kwargs)
-            except GraphBubbleUp as raised:
-                signal = raised
-        if signal is None:
-            return step.succeed(output)
-        step.bubble(signal)
-        raise signal
+        with step:
+            output = self.bound.invoke(step.given, config, **kwargs)
+        return step.succeed(output)
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """As `invoke`, in an event loop."""
-        step, config = self._begin(input, config)
+        step = self._begin(input, config)
         if step is None:
             return await self.bound.ainvoke(input, config, **kwargs)
-        running = step.step
-        if not isinstance(running, RunningStep):
-            if step.was_cancelled:
-                await running.wait_async()
-            return step.serve()
-        signal: GraphBubbleUp | None = None
-        output: Any = None
-        with running:
-            try:
-                output = await self.bound.ainvoke(step.given, config, **kwargs)
-            except GraphBubbleUp as raised:
-                signal = raised
-        if signal is None:
-            return step.succeed(output)
-        step.bubble(signal)
-        raise signal
+        if not step.live:
+            return await step.serve_async()
+        with step:
+            output = await self.bound.ainvoke(step.given, config, **kwargs)
+        return step.succeed(output)
 
     def stream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Any]:
         """Run the node chunk by chunk, as LangGraph does where somebody listens to events."""
-        step, config = self._begin(input, config)
+        step = self._begin(input, config)
         if step is None:
             yield from self.bound.stream(input, config, **kwargs)
-            return
-        running = step.step
-        if not isinstance(running, RunningStep):
+        elif not step.live:
             yield step.serve()
-            return
-        gathered = _Chunks()
-        body = self.bound.stream(step.given, config, **kwargs)
-        while True:
-            signal: GraphBubbleUp | None = None
-            chunk: Any = None
-            try:
-                with running:
-                    try:
-                        chunk = next(body)
-                    except GraphBubbleUp as raised:
-                        signal = raised
-            except StopIteration:
-                break
-            if signal is not None:
-                step.bubble(signal)
-                raise signal
-            yield gathered.add(chunk)
-        step.succeed(gathered.whole)
+        else:
+            chunks = _Chunks()
+            body = self.bound.stream(step.given, config, **kwargs)
+            while True:
+                with step:
+                    chunk = next(body, _END)
+                if chunk is _END:
+                    break
+                yield chunks.add(chunk)
+            step.succeed(chunks.whole)
 
     async def astream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> AsyncIterator[Any]:
         """As `stream`, in an event loop."""
-        step, config = self._begin(input, config)
+        step = self._begin(input, config)
         if step is None:
             async for passed in self.bound.astream(input, config, **kwargs):
                 yield passed
-            return
-        running = step.step
-        if not isinstance(running, RunningStep):
-            if step.was_cancelled:
-                await running.wait_async()
-            yield step.serve()
-            return
-        gathered = _Chunks()
-        body = self.bound.astream(step.given, config, **kwargs)
-        while True:
-            signal: GraphBubbleUp | None = None
-            chunk: Any = None
-            try:
-                with running:
-                    try:
-                        chunk = await body.__anext__()
-                    except GraphBubbleUp as raised:
-                        signal = raised
-            except StopAsyncIteration:
-                break
-            if signal is not None:
-                step.bubble(signal)
-                raise signal
-            yield gathered.add(chunk)
-        step.succeed(gathered.whole)
+        elif not step.live:
+            yield await step.serve_async()
+        else:
+            chunks = _Chunks()
+            body = self.bound.astream(step.given, config, **kwargs)
+            while True:
+                with step:
+                    chunk = await anext(body, _END)
+                if chunk is _END:
+                    break
+                yield chunks.add(chunk)
+            step.succeed(chunks.whole)
 
 
 class _Chunks:

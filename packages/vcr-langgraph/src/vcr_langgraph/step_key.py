@@ -12,11 +12,8 @@ holds no task id.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
-
-from langchain_core.runnables import RunnableConfig
-
-from vcr_langgraph.compat import attempt_of
 
 
 def task_name(path: Any) -> str:
@@ -27,18 +24,24 @@ def task_name(path: Any) -> str:
     """
     if not isinstance(path, (tuple, list)):
         return "" if isinstance(path, bool) else str(path)
-    kind, *rest = path
-    parts = [task_name(part) for part in (rest if kind == "__pregel_push" else ())]
+    if path[0] != "__pregel_push":
+        return ""
+    parts = [task_name(part) for part in path[1:]]
     return ".".join(part for part in parts if part)
 
 
-def step_key(call_path: str, config: RunnableConfig) -> str:
-    """Return the key of the step that a task is, in the call of a graph with that path."""
-    metadata = config.get("metadata", {})
+def step_key(call_path: str, metadata: Mapping[str, Any], *, attempt: int = 1) -> str:
+    """Return the key of the step that a task is, in the call of a graph with that path.
+
+    Args:
+        call_path: Path of the call.
+        metadata: That of the task's config.
+        attempt: Which attempt of its node it is, from 1.
+    """
     task = task_name(metadata["langgraph_path"])
     where = f"{call_path}|{metadata['langgraph_step']}"
     where = f"{where}|{task}" if task else where
-    return f"{where}:{metadata['langgraph_node']}#{attempt_of(config) - 1}"
+    return f"{where}:{metadata['langgraph_node']}#{attempt - 1}"
 
 
 class KeyParts:

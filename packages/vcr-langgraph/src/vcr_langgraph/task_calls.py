@@ -13,31 +13,44 @@ from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.config import get_config
-from langgraph.errors import GraphBubbleUp
 
-from vcr_core.engine import RunningStep
 from vcr_core.engine.scope import Scope, current_scope
-from vcr_langgraph.compat import CONFIG_KEY_CALL, set_child_config
+from vcr_langgraph.compat import CONFIG_KEY_CALL
 from vcr_langgraph.graph_call import GraphCall
 from vcr_langgraph.node_step import NodeStep
 
 Function = Callable[..., Any]
 
 
-def record_tasks(call: GraphCall, config: RunnableConfig) -> RunnableConfig:
-    """Return a task's config in which the tasks that it calls are recorded, and make it the current one."""
-    plain = config.get("configurable", {}).get(CONFIG_KEY_CALL)
-    if plain is None:
-        return config
+class RecordedCalls:
+    """What a task calls other tasks with: each of them is recorded.
 
-    def recorded(function: Function, *args: Any, **kwargs: Any) -> Any:
-        outer = current_scope.get() or call.scope
-        with call.driven():
-            return plain(_recorded_function(call, outer, function), *args, **kwargs)
+    Args:
+        call: The call of the graph.
+        plain: What LangGraph would call them with.
+    """
 
-    changed: RunnableConfig = {**config, "configurable": {**config.get("configurable", {}), CONFIG_KEY_CALL: recorded}}
-    set_child_config(config, changed)
-    return changed
+    __slots__ = ("call", "plain")
+
+    def __init__(self, call: GraphCall, plain: Function) -> None:
+        self.call = call
+        self.plain = plain
+
+    def __call__(self, function: Function, *args: Any, **kwargs: Any) -> Any:
+        """Call a task's function as LangGraph would, recorded."""
+        outer = current_scope.get() or self.call.scope
+        with self.call.driven():
+            return self.plain(_recorded_function(self.call, outer, function), *args, **kwargs)
+
+
+def record_tasks(call: GraphCall, config: RunnableConfig) -> None:
+    """Have the tasks that a task calls recorded; `config` is that of its attempt, which LangGraph made for it alone."""
+    configurable = config.get("configurable", {})
+    plain = configurable.get(CONFIG_KEY_CALL)
+    if plain is not None:
+        # Another attempt begins with what the one before it had.
+        plain = plain.plain if isinstance(plain, RecordedCalls) else plain
+        configurable[CONFIG_KEY_CALL] = RecordedCalls(call, plain)
 
 
 def _recorded_function(call: GraphCall, outer: Scope, function: Function) -> Function:
@@ -45,32 +58,22 @@ def _recorded_function(call: GraphCall, outer: Scope, function: Function) -> Fun
 
         @functools.wraps(function)
         async def arun(*args: Any, **kwargs: Any) -> Any:
-            step, running = _begin(call, outer, function, args, kwargs)
-            if running is None:
-                if step.was_cancelled:
-                    await step.step.wait_async()
-                return step.serve()
-            with running:
-                try:
-                    output = await function(*step.given["args"], **step.given["kwargs"])
-                except GraphBubbleUp as signal:
-                    step.bubble(signal)
-                    raise
+            step = _begin(call, outer, function, args, kwargs)
+            if not step.live:
+                return await step.serve_async()
+            with step:
+                output = await function(*step.given["args"], **step.given["kwargs"])
             return step.succeed(output)
 
         return arun
 
     @functools.wraps(function)
     def run(*args: Any, **kwargs: Any) -> Any:
-        step, running = _begin(call, outer, function, args, kwargs)
-        if running is None:
+        step = _begin(call, outer, function, args, kwargs)
+        if not step.live:
             return step.serve()
-        with running:
-            try:
-                output = function(*step.given["args"], **step.given["kwargs"])
-            except GraphBubbleUp as signal:
-                step.bubble(signal)
-                raise
+        with step:
+            output = function(*step.given["args"], **step.given["kwargs"])
         return step.succeed(output)
 
     return run
@@ -78,11 +81,10 @@ def _recorded_function(call: GraphCall, outer: Scope, function: Function) -> Fun
 
 def _begin(
     call: GraphCall, outer: Scope, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[NodeStep, RunningStep | None]:
+) -> NodeStep:
     config = get_config()
     scope = Scope(call.run, path=outer.path(None), parent=outer, step=outer.step)
     step = NodeStep(call, None, {"args": list(args), "kwargs": kwargs}, config, scope=scope, function=function)
-    running = step.step if isinstance(step.step, RunningStep) else None
-    if running is not None:
+    if step.live:
         record_tasks(call, config)
-    return step, running
+    return step
