@@ -78,6 +78,9 @@ class Policy:
     _compiled: dict[str, re.Pattern[str] | None] = field(
         default_factory=dict[str, "re.Pattern[str] | None"], init=False, repr=False, compare=False
     )
+    _own: list[tuple[Treatment, re.Pattern[str]]] = field(
+        default_factory=list[tuple[Treatment, "re.Pattern[str]"]], init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         built_in = DEFAULT_PROTECT if self.default_protect else ()
@@ -89,6 +92,10 @@ class Policy:
             default_protect=_compile(built_in),
             exception=_compile(PROTECT_EXCEPTIONS),
         )
+        for treatment in (Treatment.TRACK, Treatment.PROTECT, Treatment.REBUILD, Treatment.EXCLUDE):
+            pattern = self._compiled[treatment.value]
+            if pattern is not None:
+                self._own.append((treatment, pattern))
 
     def _matches(self, which: str, path: str) -> bool:
         pattern = self._compiled[which]
@@ -96,8 +103,8 @@ class Policy:
 
     def chosen(self, path: str) -> Treatment | None:
         """The treatment the user's own globs ask for."""
-        for treatment in (Treatment.TRACK, Treatment.PROTECT, Treatment.REBUILD, Treatment.EXCLUDE):
-            if self._matches(treatment.value, path):
+        for treatment, pattern in self._own:
+            if pattern.match(path) is not None:
                 return treatment
         return None
 

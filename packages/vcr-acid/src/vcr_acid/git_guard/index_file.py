@@ -53,10 +53,8 @@ class IndexFile:
     extensions: dict[bytes, bytes] = field(default_factory=dict[bytes, bytes])
 
 
-def _read_name(data: bytes, position: int, previous: bytes, version: int) -> tuple[bytes, int]:
-    if version < 4:
-        end = data.index(b"\0", position)
-        return data[position:end], end
+def _read_compressed_name(data: bytes, position: int, previous: bytes) -> tuple[bytes, int]:
+    """A name of version 4: how many bytes of the previous name to drop, and what to put there instead."""
     byte = data[position]
     position += 1
     strip = byte & 0x7F
@@ -94,9 +92,12 @@ def parse_index(data: bytes, id_length: int = 20) -> IndexFile:
         if flags & _EXTENDED:
             extended = read_flags(data, position)[0]
             position += 2
-        name, position = _read_name(data, position, name, version)
         if version < 4:
-            position += 8 - (position - start) % 8
+            end = data.index(b"\0", position)
+            name = data[position:end]
+            position = end + 8 - (end - start) % 8
+        else:
+            name, position = _read_compressed_name(data, position, name)
         entries.append(IndexEntry(name, (flags >> 12) & 3, stat, object_id, flags, extended))
     index = IndexFile(version, entries)
     end = len(data) - id_length

@@ -15,9 +15,10 @@ from dulwich.config import ConfigFile
 
 from vcr_acid.git_guard.index_file import IndexEntry, parse_index
 from vcr_acid.store.layout import Layout, read_config
+from vcr_acid.store.pack_index import find_packed
 
 _STAT = struct.Struct(">10I")
-_GITLINK = 0o160000
+_GITLINK = struct.pack(">I", 0o160000)
 
 
 class IndexSeed:
@@ -37,11 +38,12 @@ class IndexSeed:
         """Nothing is tracked and nothing is known."""
         return cls()
 
-    def trust(self, written_ns: int, exists: Callable[[bytes], bool]) -> None:
-        """Let entries vouch for files: those older than the index, whose objects exist."""
+    def trust(self, written_ns: int, exists: Callable[[bytes], bool], known: set[bytes]) -> None:
+        """Let entries vouch for files: those older than the index, whose objects are ``known`` or exist."""
         self._trusted = True
         self._written_ns = written_ns
         self._exists = exists
+        self._known = known
 
     def blob(self, relative: str, status: os.stat_result) -> bytes | None:
         """The blob of an unchanged, stored file, or None if the file must be read."""
@@ -54,17 +56,10 @@ class IndexSeed:
             return None
         if status.st_size & 0xFFFFFFFF != size or status.st_ino & 0xFFFFFFFF != ino:
             return None
-        if (mode & 0o170000) != (status.st_mode & 0o170000) or not self._stored(entry.object_id):
+        blob = entry.object_id
+        if (mode & 0o170000) != (status.st_mode & 0o170000) or not (blob in self._known or self._exists(blob)):
             return None
-        return entry.object_id
-
-    def _stored(self, blob: bytes) -> bool:
-        if blob in self._known:
-            return True
-        if self._exists(blob):
-            self._known.add(blob)
-            return True
-        return False
+        return blob
 
 
 def _converts(config: ConfigFile, entries: dict[str, IndexEntry], common_dir: str) -> bool:
@@ -104,16 +99,16 @@ def read_seed(layout: Layout, exists: Callable[[bytes], bool]) -> IndexSeed:
             if not name.startswith(prefix):
                 continue
             name = name[len(prefix) :]
-        if entry.mode == _GITLINK:
+        if entry.stat[24:28] == _GITLINK:
             seed.gitlinks[name] = entry.object_id
             seed.directories.add(name)
         else:
             seed.files[name] = entry
-    for name in [*seed.files, *seed.gitlinks]:
-        parent = name.rpartition("/")[0]
+    for parent in {name.rpartition("/")[0] for name in (*seed.files, *seed.gitlinks)}:
         while parent and parent not in seed.directories:
             seed.directories.add(parent)
             parent = parent.rpartition("/")[0]
     if index.complete and not _converts(read_config(layout.common_dir), seed.files, layout.common_dir):
-        seed.trust(written, exists)
+        ids = {entry.object_id for entry in seed.files.values()}
+        seed.trust(written, exists, find_packed(layout.objects, layout.object_format.oid_length, ids))
     return seed

@@ -103,9 +103,12 @@ class DirNode:
         return f"{self.relative}/{name}" if self.relative else name
 
     def mark_dirty(self) -> None:
-        """Note that this directory's tree, and so every one above it, must be built again."""
+        """Note that this directory's tree, and so every one above it, must be built again.
+
+        Whoever hangs a new node into the tree marks its parent, so above a dirty node all are dirty.
+        """
         node: DirNode | None = self
-        while node is not None:
+        while node is not None and not node.dirty:
             node.dirty = True
             node = node.parent
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 import time
 from collections.abc import Callable
 
@@ -29,6 +30,8 @@ TEMPORARY_PREFIX = ".vcr-tmp-"
 _FINE_GRAIN_NS = 20_000_000
 _COARSE_GRAIN_NS = 2_100_000_000
 _COARSE_UNIT_NS = 1_000_000
+#: How to open a directory only to look at what is in it; None where the system has no such handles.
+_HANDLE = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC if sys.platform == "linux" else None
 
 
 class Scanner:
@@ -114,28 +117,34 @@ class Scanner:
         node.stamp = NEVER
 
     def _walk(self, node: DirNode, force: bool) -> None:
+        handle: int | None = None
         try:
-            status = os.lstat(node.path)
+            if _HANDLE is not None:  # names below a handle resolve faster than whole paths
+                handle = os.open(node.path, _HANDLE)
+            status = os.lstat(node.path) if handle is None else os.fstat(handle)
             if force or not self._skip or stamp_of(status) != node.stamp:
                 force = self._list(node, force=force) or force
             else:
-                self._look_at_files(node)
+                self._look_at_files(node, handle)
         except (FileNotFoundError, NotADirectoryError):
             if node.parent is None:
                 raise
             node.stamp = NEVER  # its parent's listing will drop it next time
             return
+        finally:
+            if handle is not None:
+                os.close(handle)
         for child in list(node.children.values()):
             if child.visit != self._scan_id:
                 self._walk(child, force)
 
-    def _look_at_files(self, node: DirNode) -> None:
+    def _look_at_files(self, node: DirNode, handle: int | None) -> None:
         node.visit = self._scan_id
         lstat = os.lstat
         gone = False
         for name, entry in list(node.files.items()):
             try:
-                status = lstat(entry.path)
+                status = lstat(entry.path) if handle is None else lstat(name, dir_fd=handle)
             except (FileNotFoundError, NotADirectoryError):
                 gone = True
                 continue
@@ -238,7 +247,19 @@ class Scanner:
             if protected.stamp != stamp_of(status):
                 self._update_protected(node, name, entry.path, status)
             return
-        self._adopt_file(node, name, entry.path, status)
+        if not self._adopt_unchanged(node, name, entry.path, status):
+            self._adopt_file(node, name, entry.path, status)
+
+    def _adopt_unchanged(self, node: DirNode, name: str, path: str, status: os.stat_result) -> bool:
+        """Take a new file's content from the index: what most files of a first scan are. False if it cannot be."""
+        relative = node.join(name)
+        blob = self._seed.blob(relative, status)
+        if blob is None or self._policy.chosen(relative) is not None or status.st_size > self._policy.max_file_size:
+            return False
+        node.mark_dirty()
+        self.changed.add(relative)
+        self._keep_file(node, name, FileEntry(path, self._trusted(status), status.st_mode, blob))
+        return True
 
     def _adopt_file(self, node: DirNode, name: str, path: str, status: os.stat_result) -> None:
         relative = node.join(name)
@@ -278,26 +299,23 @@ class Scanner:
         if status.st_size > self._policy.max_file_size and stat.S_ISREG(status.st_mode):
             self._set_aside(node, name, known, f"larger than {self._policy.max_file_size} bytes")
             return
-        blob = self._seed.blob(node.join(name), status) if known is None else None
-        stamp = self._trusted(status)
-        if blob is None:
-            try:
-                if stat.S_ISLNK(status.st_mode):
-                    data, stable = read_link(path), True
-                else:
-                    data, status, stable = read_regular(path)
-            except NotRegular:
-                self._set_aside(node, name, None, NOT_REGULAR)
-                return
-            except FileNotFoundError:
-                return
-            except OSError as error:
-                self._set_aside(node, name, known, f"not readable ({error.strerror})")
-                return
-            stamp = self._trusted(status) if stable else NEVER
-            blob = self._store.hash(b"blob", data)
-            if known is None or known.blob != blob:
-                self._store.put_new(b"blob", data, blob)
+        try:
+            if stat.S_ISLNK(status.st_mode):
+                data, stable = read_link(path), True
+            else:
+                data, status, stable = read_regular(path)
+        except NotRegular:
+            self._set_aside(node, name, None, NOT_REGULAR)
+            return
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            self._set_aside(node, name, known, f"not readable ({error.strerror})")
+            return
+        stamp = self._trusted(status) if stable else NEVER
+        blob = self._store.hash(b"blob", data)
+        if known is None or known.blob != blob:
+            self._store.put_new(b"blob", data, blob)
         if known is None or known.blob != blob or (known.mode ^ status.st_mode) & 0o170100:
             node.mark_dirty()
             self.changed.add(node.join(name))
