@@ -3,11 +3,42 @@
 from __future__ import annotations
 
 import os
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from vcr_acid.testing.judge import Judge, make_repository
+from vcr_acid.testing.nursery import Nursery
+
+Vcr = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    """Real processes without the price of a new interpreter."""
+    with Nursery(Path(__file__).with_name("acid_children.py")) as warm:
+        yield warm
+
+
+@pytest.fixture
+def run_vcr(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Vcr:
+    """Runs ``vcr …`` in a process of its own, without a terminal."""
+    streams = [tmp_path_factory.mktemp("streams") / name for name in ("in", "out", "err")]
+
+    def call(*words: str, cwd: Path, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+        streams[0].write_text(stdin)
+        outcome = nursery.call(
+            "vcr",
+            *words,
+            directory=str(cwd),
+            environment={**os.environ, **environment},
+            streams=[str(s) for s in streams],
+        )
+        return subprocess.CompletedProcess(words, outcome.status, streams[1].read_text(), streams[2].read_text())
+
+    return call
 
 
 @pytest.fixture(autouse=True)

@@ -21,8 +21,10 @@ LIFE = "sed -i s/one/ONE/ a.txt; rm src/b.py; mv c.txt moved.txt; echo new > 'ne
 
 
 @pytest.fixture
-def vcr(repository: Judge, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vcr]:
-    """Runs `vcr …` in the repository, without a terminal."""
+def vcr(
+    repository: Judge, run_vcr: Vcr, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Vcr]:
+    """Runs `vcr …` in the repository."""
     runtime = tmp_path_factory.mktemp("run")
     short = Path(f"/tmp/vcr-test-{os.getpid()}")
     short.symlink_to(runtime)
@@ -36,16 +38,7 @@ def vcr(repository: Judge, tmp_path_factory: pytest.TempPathFactory, monkeypatch
     def call(
         *words: str, cwd: Path | None = None, stdin: str = "", **environment: str
     ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "vcr_core.cli", *words],
-            cwd=cwd or repository.top,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            env={**os.environ, **environment},
-        )
+        return run_vcr(*words, cwd=cwd or repository.top, stdin=stdin, **environment)
 
     yield call
     short.unlink()

@@ -17,12 +17,13 @@ from vcr_acid.cli import hook_client, hook_events, hook_install
 from vcr_acid.testing.judge import Judge
 
 Hook = Callable[..., str]
+Vcr = Callable[..., "subprocess.CompletedProcess[str]"]
 CLIENT = [sys.executable, "-I", "-S", str(hook_client.__file__)]
 
 
 @pytest.fixture
 def hook(
-    repository: Judge, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    repository: Judge, run_vcr: Vcr, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Hook]:
     short = Path(f"/tmp/vcr-hook-{os.getpid()}")
     runtime = tmp_path_factory.mktemp("hook")
@@ -41,37 +42,30 @@ def hook(
         return done.stdout
 
     yield call
-    vcr("abort", "-y", cwd=repository.top)
+    run_vcr("abort", "-y", cwd=repository.top)
     short.unlink()
 
 
-def vcr(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "vcr_core.cli", *words]
-    return subprocess.run(
-        command, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
-    )
-
-
-def test_undo_takes_back_a_tool_call_and_leaves_a_persons_edit(hook: Hook, repository: Judge) -> None:
+def test_undo_takes_back_a_tool_call_and_leaves_a_persons_edit(hook: Hook, repository: Judge, run_vcr: Vcr) -> None:
     assert hook("PreToolUse", command_line="") == "{}"
     (repository.top / "a.txt").write_text("by a person\n")
     hook("PreToolUse")
     (repository.top / "src" / "b.py").unlink()
     (repository.top / "made").write_text("by the tool")
     hook("PostToolUse", description="remove a file")
-    log = json.loads(vcr("log", "--json", cwd=repository.top).stdout)
+    log = json.loads(run_vcr("log", "--json", cwd=repository.top).stdout)
     assert [one["reason"] for one in log["savepoints"]] == ["begin", "before a tool call", "Bash: remove a file"]
-    assert vcr("undo", cwd=repository.top).returncode == 0
+    assert run_vcr("undo", cwd=repository.top).returncode == 0
     assert (repository.top / "a.txt").read_text() == "by a person\n"
     assert (repository.top / "src" / "b.py").exists()
     assert not (repository.top / "made").exists()
 
 
-def test_a_finished_session_is_followed_by_a_new_one(hook: Hook, repository: Judge) -> None:
+def test_a_finished_session_is_followed_by_a_new_one(hook: Hook, repository: Judge, run_vcr: Vcr) -> None:
     hook("PreToolUse")
-    assert vcr("abort", "-y", cwd=repository.top).returncode == 0
+    assert run_vcr("abort", "-y", cwd=repository.top).returncode == 0
     assert hook("PreToolUse") == "{}"
-    assert vcr("status", cwd=repository.top).returncode == 0
+    assert run_vcr("status", cwd=repository.top).returncode == 0
 
 
 def test_parallel_calls_share_one_keeper(hook: Hook, repository: Judge) -> None:
@@ -153,16 +147,16 @@ def test_settings_that_are_not_understood_are_left_alone(tmp_path: Path, text: s
     assert path.read_text() == text
 
 
-def test_the_installed_command_works_and_survives_its_python(hook: Hook, repository: Judge) -> None:
-    assert vcr("init", "--claude-code", cwd=repository.top).returncode == 0
+def test_the_installed_command_works_and_survives_its_python(hook: Hook, repository: Judge, run_vcr: Vcr) -> None:
+    assert run_vcr("init", "--claude-code", cwd=repository.top).returncode == 0
     settings = json.loads((repository.top / ".claude" / "settings.json").read_text())
     command = settings["hooks"]["PostToolUse"][0]["hooks"][0]["command"]
     assert hook("PostToolUse", command=["sh", "-c", command]) == "{}"
     gone = command.replace(sys.executable, "/nowhere/python")
     assert "run vcr init again" in json.loads(hook("PostToolUse", command=["sh", "-c", gone]))["systemMessage"]
-    assert vcr("init", "--claude-code", "--remove", cwd=repository.top).returncode == 0
+    assert run_vcr("init", "--claude-code", "--remove", cwd=repository.top).returncode == 0
     assert "hooks" not in json.loads((repository.top / ".claude" / "settings.json").read_text())
-    assert vcr("init", cwd=repository.top).returncode == 2
+    assert run_vcr("init", cwd=repository.top).returncode == 2
 
 
 def test_importing_the_package_imports_nothing_heavy() -> None:

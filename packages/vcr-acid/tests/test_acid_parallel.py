@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 from vcr_acid import ACIDWorkspace
+from vcr_acid.errors import StoreError
 from vcr_acid.testing.judge import ENVIRONMENT, Judge, make_repository, read_manifest
+from vcr_acid.testing.nursery import Nursery
 
 FULL = os.environ.get("VCR_FULL") == "1"
 
@@ -207,3 +211,72 @@ def test_symlinks_swapped_in_during_rollback_lead_nowhere(repository: Judge, tmp
     assert [p.name for p in outside.iterdir()] == ["precious"]
     assert (outside / "precious").read_text() == "precious"
     acid.abort()
+
+
+class Swapper:
+    """A process that puts links to a directory outside in the place of ours, as fast as it can."""
+
+    def __init__(self, top: Path, outside: Path, names: list[str], home: Path) -> None:
+        self.count, self._stop = home / "count", home / "stop"
+        self.count.touch()
+        self._nursery = Nursery(Path(__file__).with_name("acid_children.py"))
+        arguments = (str(top), str(outside), names, str(self.count), str(self._stop))
+        self._thread = threading.Thread(target=self._nursery.call, args=("swap_with_links", *arguments))
+
+    def __enter__(self) -> Swapper:
+        self._thread.start()
+        deadline = time.monotonic() + 30
+        while not self.swaps:
+            assert time.monotonic() < deadline, "the swapper did not start"
+            time.sleep(0.01)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.touch()
+        self._thread.join()
+        self._nursery.close()
+
+    @property
+    def swaps(self) -> int:
+        return self.count.stat().st_size
+
+
+def test_a_process_that_swaps_in_links_cannot_lead_a_rollback_outside(repository: Judge, tmp_path: Path) -> None:
+    top, outside = repository.top, tmp_path / "outside"
+    outside.mkdir()
+    (outside / "precious").write_text("precious")
+    names = [f"d{number}" for number in range(5)]
+    for name in names:
+        (top / name).mkdir()
+        (top / name / "f").write_text(name)
+    acid = ACIDWorkspace(top, watch=False)
+    acid.begin("s")
+    before = outside.stat()
+    races = rollbacks = refused = 0
+    with Swapper(top, outside, names, tmp_path) as swapper:
+        while races < (10_000 if FULL else 300):
+            started = swapper.swaps
+            try:
+                rollbacks += 1
+                acid.rollback(to_savepoint=0)
+            except StoreError:  # said so instead of going on in a place that moved away
+                refused += 1
+            races += swapper.swaps - started
+    print(f"\n{races} links swapped in during {rollbacks} rollbacks, {refused} of them refused")
+    acid.rollback(to_savepoint=0)
+    assert {name: (top / name / "f").read_text() for name in names} == {name: name for name in names}
+    assert [path.name for path in outside.iterdir()] == ["precious"]
+    assert (outside / "precious").read_text() == "precious"
+    assert outside.stat().st_mtime_ns == before.st_mtime_ns, "something was made or removed there meanwhile"
+    acid.abort()
+
+
+def test_the_same_race_leads_a_naive_restore_outside(repository: Judge, tmp_path: Path) -> None:
+    top, outside = repository.top, tmp_path / "outside"
+    outside.mkdir()
+    (top / "d").mkdir()
+    with Swapper(top, outside, ["d"], tmp_path) as swapper:
+        while not (outside / "f").exists():
+            assert swapper.swaps < 100_000
+            with contextlib.suppress(OSError):
+                (top / "d" / "f").write_text("restored")

@@ -64,7 +64,7 @@ def serve(directory: str) -> int:
     _say("ready\n")
     try:
         while not keeper.ended and time.monotonic() - keeper.last_request < idle:
-            time.sleep(_LOOK_SECONDS)
+            keeper.wait(_LOOK_SECONDS)
     finally:
         keeper.stop()
         acid.detach()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import selectors
 import socket
 import threading
 import time
@@ -53,6 +54,7 @@ class Keeper:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._inode = 0
+        self._wake, self._woken = socket.socketpair()
 
     def start(self) -> None:
         """Listen and serve in a thread.
@@ -70,7 +72,6 @@ class Keeper:
         listener.bind(self.path)
         self._inode = os.stat(self.path).st_ino
         listener.listen(64)
-        listener.settimeout(_LOOK_SECONDS)
         self._thread = threading.Thread(target=self._serve, args=(listener,), name="vcr-keeper", daemon=True)
         self._thread.start()
 
@@ -82,8 +83,16 @@ class Keeper:
     def stop(self) -> None:
         """Serve no more; requests that were begun are answered."""
         self._stop.set()
+        self._wake.send(b"!")
         if self._thread is not None:
             self._thread.join()
+        self._wake.close()
+        self._woken.close()
+
+    def wait(self, seconds: float) -> None:
+        """Wait so long, or until the session was ended."""
+        if self._thread is not None:
+            self._thread.join(seconds)
 
     def _serve(self, listener: socket.socket) -> None:
         try:
@@ -95,16 +104,20 @@ class Keeper:
             listener.close()
 
     def _answer_all(self, listener: socket.socket) -> None:
-        while not self._stop.is_set() and not self.ended:
-            try:
-                channel, _ = listener.accept()
-            except TimeoutError:
-                continue
-            with channel, contextlib.suppress(OSError):  # an asker that went away takes only its answer with it
-                channel.settimeout(_READ_SECONDS)
-                request = _receive(channel)
-                self.last_request = time.monotonic()
-                channel.sendall(self.answer(request))
+        waiting = selectors.DefaultSelector()
+        waiting.register(listener, selectors.EVENT_READ)
+        waiting.register(self._woken, selectors.EVENT_READ)
+        with waiting:
+            while not self._stop.is_set() and not self.ended:
+                if any(key.fileobj is listener for key, _ in waiting.select(_LOOK_SECONDS)):
+                    self._answer_one(listener.accept()[0])
+
+    def _answer_one(self, channel: socket.socket) -> None:
+        with channel, contextlib.suppress(OSError):  # an asker that went away takes only its answer with it
+            channel.settimeout(_READ_SECONDS)
+            request = _receive(channel)
+            self.last_request = time.monotonic()
+            channel.sendall(self.answer(request))
 
     def answer(self, request: bytes) -> bytes:
         """What one request gets."""
