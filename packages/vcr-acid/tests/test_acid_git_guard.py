@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,23 @@ def test_the_index_is_the_same_from_begin_until_commit(repository: Judge) -> Non
     assert result.ok
     assert repository("diff", "--cached", "--name-only") == "staged.txt"
     assert repository("diff", "--name-only") == ""
+
+
+def test_an_index_is_called_changed_only_if_something_was_staged(repository: Judge) -> None:
+    top = repository.top
+    acid = ACIDWorkspace(top)
+    acid.begin("s")
+    index = (top / ".git" / "index").read_bytes()
+    os.utime(top / "a.txt", (1, 1))
+    repository("status")
+    assert (top / ".git" / "index").read_bytes() != index, "git refreshed nothing"
+    assert acid.status().git == ()
+    repository("update-index", "--chmod=+x", "a.txt")
+    assert any("index was changed" in note for note in acid.status().git)
+    repository("update-index", "--chmod=-x", "a.txt")
+    assert acid.status().git == ()
+    (top / ".git" / "index").unlink()
+    assert any("index was changed" in note for note in acid.abort().notes)
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,24 @@ def parse_index(data: bytes, id_length: int = 20) -> IndexFile:
     return index
 
 
+def same_entries(one: bytes, other: bytes, id_length: int = 20) -> bool:
+    """Whether two indexes stage the same: paths, stages, modes, ids and flags; stat data and extensions aside."""
+
+    def staged(data: bytes) -> list[tuple[bytes, int, bytes, bytes, int, int]]:
+        index = parse_index(data, id_length)
+        if not index.complete:
+            raise IndexUnsupported("entries in another file")
+        assumed = 0x8000
+        return [(e.path, e.stage, e.stat[24:28], e.object_id, e.flags & assumed, e.extended) for e in index.entries]
+
+    if one == other:
+        return True
+    try:
+        return staged(one) == staged(other)
+    except (ValueError, struct.error, IndexError):  # not readable here: different bytes count as a change
+        return False
+
+
 def encode_index(entries: Iterable[IndexEntry], hash_function: Callable[[], Any] = hashlib.sha1) -> bytes:
     """The bytes of an index with these entries (version 2 or 3), without optional extensions."""
     ordered = sorted(entries, key=lambda entry: (entry.path, entry.stage))

@@ -28,10 +28,12 @@ from vcr_acid.merge.tree_merge import (
     flatten_tree,
 )
 from vcr_acid.store.layout import Layout, locate, read_config
+from vcr_acid.store.objects import decode_objects, encode_objects
 from vcr_acid.store.refs import RefLocked, Refs
 from vcr_acid.store.snapshots import commit_bytes, read_commit
 from vcr_acid.transaction.reports import CommitResult, ConflictedPath
-from vcr_acid.transaction.session import Session, decode_objects, encode_objects
+from vcr_acid.transaction.session import Session
+from vcr_acid.transaction.user_git import describe_git_changes
 
 _MAX_ATTEMPTS = 500
 _LOCK_PATIENCE_SECONDS = 20.0
@@ -48,7 +50,7 @@ class Publisher:
         self._refs = Refs(origin, disk)
         self._branch: str = session.state.begin["branch"]
         self._config = read_config(origin.common_dir)
-        self._notes: list[str] = list(session.guard_notes())
+        self._notes: list[str] = list(describe_git_changes(session))
 
     def run(self, message: str | None) -> CommitResult:
         """Merge and publish; see :meth:`ACIDWorkspace.commit`."""

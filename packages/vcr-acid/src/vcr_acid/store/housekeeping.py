@@ -22,7 +22,7 @@ from vcr_acid.scanner.trees import decode_tree
 from vcr_acid.store.deltas import delta_of_bytes, delta_of_trees
 from vcr_acid.store.escrow import Escrow
 from vcr_acid.store.layout import Layout
-from vcr_acid.store.objects import TYPE_NAMES, ObjectStore
+from vcr_acid.store.objects import TYPE_NAMES, ObjectStore, decode_objects
 from vcr_acid.store.refs import Refs
 from vcr_acid.store.session_log import read_log
 from vcr_acid.store.snapshots import Snapshot, read_commit
@@ -42,8 +42,6 @@ def pack_session(session: Session) -> int:
 
     A failure changes nothing: what would have been packed stays loose and in the log.
     """
-    from vcr_acid.transaction.session import decode_objects
-
     store = session.store
     ids: dict[bytes, None] = {}
     commits: list[bytes] = []

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import struct
 import threading
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dulwich.object_store import DiskObjectStore
@@ -25,6 +27,7 @@ LARGE = 1 << 20
 #: Beyond these, objects are written and synced as a whole.
 BULK_BYTES = 32 << 20
 BULK_COUNT = 1500
+_ITEM = struct.Struct("<I")
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,23 @@ class PendingObject:
     def large(self) -> bool:
         """Too large to be repeated in the log."""
         return len(self.packed) > LARGE
+
+
+def encode_objects(objects: list[PendingObject]) -> bytes:
+    """Objects as the payload of a log record."""
+    return b"".join(entry.object_id + _ITEM.pack(len(entry.packed)) + entry.packed for entry in objects)
+
+
+def decode_objects(payload: bytes, id_length: int) -> Iterator[PendingObject]:
+    """The inverse of :func:`encode_objects`."""
+    position = 0
+    while position < len(payload):
+        object_id = payload[position : position + id_length]
+        position += id_length
+        (length,) = _ITEM.unpack_from(payload, position)
+        position += _ITEM.size
+        yield PendingObject(b"", object_id, payload[position : position + length])
+        position += length
 
 
 class ObjectStore:

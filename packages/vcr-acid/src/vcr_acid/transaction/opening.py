@@ -12,10 +12,10 @@ from vcr_acid.errors import SessionOpenError, WorkspaceRefused
 from vcr_acid.store.layout import Layout, check_session_name
 from vcr_acid.store.refs import Refs
 from vcr_acid.store.session_log import SessionLog
-from vcr_acid.store.temporary import fresh_path
 from vcr_acid.transaction import catalog
 from vcr_acid.transaction.lock import WorkspaceLock
 from vcr_acid.transaction.session import Session
+from vcr_acid.transaction.user_git import keep_index
 from vcr_acid.transaction.worktrees import create_worktree, remove_worktree_files
 
 if TYPE_CHECKING:
@@ -37,21 +37,6 @@ def _refuse_open_session(layout: Layout) -> None:
                 os.unlink(catalog.log_path(layout, state.session_id))
         elif state.begin["workspace"] == layout.workspace:
             raise SessionOpenError(state.session_id, layout.workspace)
-
-
-def _keep_index(session: Session, session_id: str) -> None:
-    """Keep the user's index as it is, so that it can be compared and brought back by hand."""
-    data = session.guard.index_bytes()
-    if data is None:
-        return
-    temporary = fresh_path(session.layout)
-    fd = session.disk.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600)
-    try:
-        session.disk.write(fd, data, temporary)
-        session.disk.fdatasync(fd, temporary)
-    finally:
-        os.close(fd)
-    session.disk.rename(temporary, os.path.join(session.layout.sessions, session_id + ".index"))
 
 
 def begin_session(
@@ -82,7 +67,7 @@ def begin_session(
             session = Session(layout, log, disk, owner.policy, watch=owner.watch_wanted)
             _write_begin(session, owner, name, session_id, message)
             session.live.modes = session.state.begin["modes"]
-            _keep_index(session, session_id)
+            keep_index(session)
             session.store.prepare_directories()
             session.take(reason="begin", full=True)
         except BaseException:

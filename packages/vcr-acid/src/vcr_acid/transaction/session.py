@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import struct
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from typing import Any, Literal
 
 from vcr_acid.disk import Disk
@@ -26,33 +25,16 @@ from vcr_acid.scanner.trees import build_trees, decode_tree, encode_tree
 from vcr_acid.scanner.walk import Scanner
 from vcr_acid.store.escrow import Escrow
 from vcr_acid.store.layout import Layout
-from vcr_acid.store.objects import ObjectStore, PendingObject
+from vcr_acid.store.objects import ObjectStore, decode_objects, encode_objects
 from vcr_acid.store.refs import Refs
 from vcr_acid.store.session_log import Record, SessionLog
-from vcr_acid.store.snapshots import Snapshot, SnapshotWriter, commit_bytes
+from vcr_acid.store.snapshots import Snapshot, SnapshotWriter
 from vcr_acid.transaction.recording import parse_dotenv
 from vcr_acid.transaction.session_state import Savepoint, SessionState
+from vcr_acid.transaction.user_git import keep_user_work, pin_commits
 
 _SHOWN_CHANGES = 50
 _MAX_DOTENV = 1 << 20
-_ITEM = struct.Struct("<I")
-
-
-def encode_objects(objects: list[PendingObject]) -> bytes:
-    """Objects as the payload of a log record."""
-    return b"".join(entry.object_id + _ITEM.pack(len(entry.packed)) + entry.packed for entry in objects)
-
-
-def decode_objects(payload: bytes, id_length: int) -> Iterator[PendingObject]:
-    """The inverse of :func:`encode_objects`."""
-    position = 0
-    while position < len(payload):
-        object_id = payload[position : position + id_length]
-        position += id_length
-        (length,) = _ITEM.unpack_from(payload, position)
-        position += _ITEM.size
-        yield PendingObject(b"", object_id, payload[position : position + length])
-        position += length
 
 
 @contextlib.contextmanager
@@ -234,9 +216,9 @@ class Session:
         if not aside:
             self._saved = (tree, extras_id)
         if first:
-            self._pin_user_work()
+            keep_user_work(self)
         else:
-            self._pin(new_commits)
+            pin_commits(self, new_commits)
         return self.state.savepoints[-1]
 
     def dotenv_values(self) -> dict[str, str]:
@@ -253,44 +235,6 @@ class Session:
             return [bytes.fromhex(self.state.current.commit)]
         tip = self.state.begin.get("tip")
         return [bytes.fromhex(tip)] if tip else []
-
-    def _pin_user_work(self) -> None:
-        """Keep the user's branches and stashes reachable through one commit, should the agent delete them."""
-        tips = [tip for tip in self.guard.user_commits() if self.store.contains(tip)]
-        if tips:
-            tree = self.store.put(b"tree", b"")
-            text = "the user's branches and stashes when the session began"
-            pin = self.store.put(b"commit", commit_bytes(tree, tips, text, int(time.time())))
-            for entry in self.store.write_pending():
-                self.store.write_loose(entry, sync=True)
-            self.refs.write_own(self.ref_name("user-work"), pin)
-
-    def _pin(self, commits: list[bytes]) -> None:
-        """Keep commits the agent made reachable, whatever it does to its branches."""
-        found: list[str] = []
-        for commit in commits:
-            name = commit.hex()
-            if name not in self.state.pinned and self.store.contains(commit):
-                self.refs.write_own(self.ref_name(f"pins/{name}"), commit)
-                found.append(name)
-        if found:
-            self.record("pin", {"commits": found}, sync=False)
-
-    def guard_notes(self) -> list[str]:
-        """What git commands changed since begin, in words."""
-        then: dict[str, str] = self.state.begin.get("head") or {}
-        now = self.guard.take()[0].to_json()
-        notes: list[str] = []
-        if then.get("head_ref") != now["head_ref"]:
-            notes.append(f"HEAD moved from {then.get('head_ref')} to {now['head_ref']}; it was left there")
-        elif then.get("head") != now["head"]:
-            old, new = (then.get("head") or "nothing")[:12], now["head"][:12] or "nothing"
-            notes.append(f"{now['head_ref']} moved from {old} to {new}; it was left there")
-        if then.get("index") != now["index"]:
-            notes.append("the index was changed by another program; the one from begin is kept with the session")
-        if self.state.pinned:
-            notes.append(f"{len(self.state.pinned)} commit(s) made meanwhile are kept under {self.ref_name('pins/')}")
-        return notes
 
     def snapshot(self, savepoint: Savepoint) -> Snapshot:
         """The savepoint's content."""

@@ -22,6 +22,7 @@ from vcr_acid.transaction.recording import StateCodec
 from vcr_acid.transaction.reports import Change, CommitResult, RecoveryReport, RollbackReport, Status, StorageReport
 from vcr_acid.transaction.session import disk_errors
 from vcr_acid.transaction.session_state import Effect, Savepoint
+from vcr_acid.transaction.user_git import describe_git_changes
 from vcr_acid.transaction.worktrees import remove_worktree
 
 Self = TypeVar("Self", bound="Transactions")
@@ -258,7 +259,7 @@ class Transactions(OpenedWorkspace):
             session = self._open()
             before = session.take_before("abort", full=True)
             report = self._go(session.state.savepoints[0], before, "rollback", None)
-            notes = tuple(session.guard_notes())
+            notes = tuple(describe_git_changes(session))
             with disk_errors("abort"):
                 session.record("aborted", {"time": time.time(), "notes": list(notes)})
                 self._finish(keep_worktree=False)
@@ -299,7 +300,7 @@ class Transactions(OpenedWorkspace):
                 unsaved=tuple(sorted(session.scanner.extras.unsaved.items())),
                 effects=tuple(self.effects()),
                 watching=session.watching,
-                git=tuple(session.guard_notes()),
+                git=tuple(describe_git_changes(session)),
                 recovery_needed=state.pending is not None or state.committing is not None,
             )
 
