@@ -293,3 +293,15 @@ def test_errors_survive_pickling() -> None:
     error = StoreError.from_os("savepoint", OSError(28, os.strerror(28), "/x"))
     again = pickle.loads(pickle.dumps(error))
     assert (again.errno, again.path, str(again)) == (28, "/x", str(error))
+
+
+def test_a_relative_state_directory_stays_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "plain").mkdir()
+    monkeypatch.chdir(tmp_path)
+    acid = ACIDWorkspace("plain", state_dir="state")
+    acid.begin("s")
+    acid.detach()
+    assert (tmp_path / "state").is_dir()
+    monkeypatch.chdir(tmp_path / "plain")
+    assert acid.attach("s") == "s"
+    acid.abort()

@@ -202,7 +202,7 @@ def locate(path: str | os.PathLike[str], *, disk: Disk, state_dir: str | None = 
     """
     workspace = str(Path(path).resolve())
     _refuse_precious(workspace)
-    state = state_dir or state_directory()
+    state = os.path.abspath(state_dir) if state_dir else state_directory()
     if (os.path.realpath(state) + os.sep).startswith(workspace + os.sep):
         raise WorkspaceRefused(workspace, f"it contains the state directory {state}")
     found = _find_git_dir(workspace)

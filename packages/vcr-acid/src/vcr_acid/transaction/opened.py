@@ -41,7 +41,7 @@ class OpenedWorkspace:
         self.isolation: Isolation = isolation
         self.policy = policy or Policy()
         self._disk = disk or Disk()
-        self._state_dir = state_dir
+        self._state_dir = os.path.abspath(state_dir) if state_dir else None
         self.watch_wanted = watch
         self.origin: Layout = locate(path, disk=self._disk, state_dir=state_dir)
         self._session: Session | None = None
