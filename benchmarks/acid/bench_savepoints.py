@@ -100,19 +100,29 @@ def measure_savepoints(acid: ACIDWorkspace, peer: Peer, top: Path, count: int, r
 
 
 def measure_rollbacks(acid: ACIDWorkspace, peer: Peer, top: Path, count: int, rounds: int) -> tuple[float, float]:
+    """Both go back to HEAD's files, in turns."""
     ours: list[float] = []
     theirs: list[float] = []
-    base = acid.savepoint(node_name="base").number
-    for number in range(rounds):
-        edit(top, 100 + number, count)
-        acid.savepoint(node_name="edited")
-        ours.append(timed(lambda: acid.rollback(to_savepoint=base)))
+    acid.rollback(to_savepoint=0)
     peer.run("read-tree", "HEAD")
     peer.rollback()
     for number in range(rounds):
         edit(top, 100 + number, count)
+        acid.savepoint(node_name="edited")
+        ours.append(timed(lambda: acid.rollback(to_savepoint=0)))
+        edit(top, 100 + number, count)
         theirs.append(timed(peer.rollback))
+    assert not peer.run("status", "--porcelain")
     return statistics.median(ours), statistics.median(theirs)
+
+
+def begin_once(top: Path, name: str) -> float:
+    acid = ACIDWorkspace(top)
+    took = timed(lambda: acid.begin(name))
+    acid.detach()
+    log = top / f".git/vcr/sessions/{name}.log"
+    log.rename(log.with_suffix(".closed"))
+    return took
 
 
 def compare(count: int, rounds: int) -> None:
@@ -121,16 +131,14 @@ def compare(count: int, rounds: int) -> None:
     try:
         top = home / "p"
         git = make_tree(top, count)
-        status = statistics.median(timed(lambda: git("status", "--porcelain")) for _ in range(5))
+        looks: list[float] = []
         begins: list[float] = []
-        for number in range(3):
-            acid = ACIDWorkspace(top)
-            begins.append(timed(lambda a=acid, n=number: a.begin(f"begin{n}")))
-            acid.detach()
-            log = top / f".git/vcr/sessions/begin{number}.log"
-            log.rename(log.with_suffix(".closed"))
-        print(f"\n{count:,} files: git status {status:.1f} ms, begin {statistics.median(begins):.1f} ms")
-        report(f"begin against git status, {count:,} files", statistics.median(begins) / status, 12)
+        for number in range(5):
+            looks.append(timed(lambda: git("status", "--porcelain")))
+            begins.append(begin_once(top, f"begin{number}"))
+        status, begin = statistics.median(looks), statistics.median(begins)
+        print(f"\n{count:,} files: git status {status:.1f} ms, begin {begin:.1f} ms")
+        report(f"begin against git status, {count:,} files", begin / status, 12)
         peer = Peer(git)
         for watch in (True, False):
             acid = ACIDWorkspace(top, watch=watch)
@@ -153,22 +161,24 @@ def compare(count: int, rounds: int) -> None:
 
 
 def ignored_files(top: Path, count: int, rounds: int) -> None:
-    """The same savepoints with and without 5,000 ignored files, alternating."""
-    medians: dict[bool, float] = {}
-    for present in (False, True):
-        if present:
-            (top / "ignored").mkdir()
-            for number in range(5000):
-                (top / "ignored" / f"i{number}").write_text("ignored")
-        acid = ACIDWorkspace(top, watch=False)
-        acid.begin(f"ignored-{present}")
-        times: list[float] = []
-        for number in range(rounds):
-            edit(top, number, count)
-            times.append(timed(acid.savepoint))
-        medians[present] = statistics.median(times)
-        acid.abort()
-    report("savepoint with 5,000 ignored files against without, walking", medians[True] / medians[False], 1.1)
+    """The same savepoints with and without 5,000 ignored files, in turns: they are moved in and out."""
+    aside = top.parent / "aside"
+    aside.mkdir()
+    for number in range(5000):
+        (aside / f"i{number}").write_text("ignored")
+    acid = ACIDWorkspace(top, watch=False)
+    acid.begin("ignored")
+    times: dict[bool, list[float]] = {False: [], True: []}
+    for number in range(2 * rounds):
+        present = number % 2 == 1
+        source, target = (aside, top / "ignored") if present else (top / "ignored", aside)
+        if source.exists():
+            source.rename(target)
+        edit(top, number, count)
+        times[present].append(timed(acid.savepoint))
+    acid.abort()
+    ratio = statistics.median(times[True]) / statistics.median(times[False])
+    report("savepoint with 5,000 ignored files against without, walking", ratio, 1.1)
 
 
 def growth(savepoints: int) -> None:
