@@ -84,6 +84,7 @@ class Golden:
             GoldenAssertionError: If it differs.
             InconclusiveError: If that cannot be told.
         """
+        __tracebackhide__ = True  # pytest then shows the line of the test, not ours
         if self.mode == "record":
             return self._record(agent, args, kwargs)
         if self.mode == "live" and self._runs > 1:
@@ -97,6 +98,7 @@ class Golden:
         return found
 
     def _judge(self, result: GateResult) -> None:
+        __tracebackhide__ = True
         if result.drifts:
             raise GoldenAssertionError(result.drifts, task=self.task, hint=_hint(result))
         if result.verdict == "untestable":

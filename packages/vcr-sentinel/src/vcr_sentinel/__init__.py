@@ -55,3 +55,7 @@ def __getattr__(name: str) -> object:
     import importlib  # noqa: PLC0415  # see the module docstring
 
     return getattr(importlib.import_module(f"{__name__}.{home}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
