@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
+import time
 from pathlib import Path
 
 from vcr_acid import ACIDWorkspace
@@ -12,16 +14,30 @@ from vcr_acid.testing.nursery import Progress
 from vcr_core.cli import main
 
 
+def warm_up() -> None:
+    """Do everything once."""
+    with tempfile.TemporaryDirectory() as home:
+        Path(home, "p").mkdir()
+        with ACIDWorkspace(Path(home, "p"), watch=False, state_dir=str(Path(home, "state"))) as acid:
+            Path(home, "p", "f").write_text("f")
+            acid.savepoint({"n": 1}, node_name="n")
+            acid.undo()
+
+
 def vcr(_: Progress, *words: str) -> int:
     """The ``vcr`` command."""
     return main(list(words))
 
 
-def work(progress: Progress, top: str, state_dir: str, operation: str, watch: bool) -> int:
-    """Go on with session ``s`` and do one thing; progress is told just before it and just after it."""
+def work(progress: Progress, top: str, state_dir: str, operation: str, watch: bool, took: str = "") -> int:
+    """Go on with session ``s`` and do one thing; progress is told just before it and just after it.
+
+    The file ``took`` gets the seconds between.
+    """
     acid = ACIDWorkspace(top, watch=watch, state_dir=state_dir)
     acid.attach("s")
     progress()
+    started = time.perf_counter()
     if operation == "savepoint":
         acid.savepoint({"n": 2}, node_name="two")
     elif operation == "rollback":
@@ -31,6 +47,8 @@ def work(progress: Progress, top: str, state_dir: str, operation: str, watch: bo
     else:
         acid.commit("work")
     progress()
+    if took:
+        Path(took).write_text(str(time.perf_counter() - started))
     return 0
 
 

@@ -41,7 +41,8 @@ class Nursery:
     """Forks processes that call a function of one Python file.
 
     Args:
-        source: The file; what it imports is imported once.
+        source: The file; what it imports is imported once. Its ``warm_up()``, if it has one, is called first, for
+            what is imported late; it must leave no thread behind.
         environment: Of the warm interpreter.
     """
 
@@ -173,6 +174,7 @@ def _raise_one(module: ModuleType, request: dict[str, Any]) -> Outcome:
 def serve(source: str) -> None:
     """Be the warm interpreter until stdin ends."""
     module = _load(source)
+    getattr(module, "warm_up", int)()
     for line in sys.stdin:
         outcome = _raise_one(module, json.loads(line))
         print(json.dumps({"status": outcome.status, "progress": outcome.progress}), flush=True)
