@@ -200,9 +200,23 @@ def coverage(session: nox.Session) -> None:
     session.run("coverage", "report", *session.posargs)
 
 
+def lowest(package: str, dependency: str) -> str:
+    """Pin a dependency of a package to the lowest version that it declares."""
+    specs = MANIFESTS[package]["project"]["dependencies"]
+    version = next(match[1] for spec in specs if (match := re.match(rf"{re.escape(dependency)}>=([\d.]+)", spec)))
+    return f"{dependency}=={version}"
+
+
+# Each package with the latest of all that it needs; LangGraph's private names also where they are oldest.
+ALONE = [
+    *(nox.param(name, "", id=name) for name in SHARED),
+    nox.param("vcr-langgraph", "langgraph", id="vcr-langgraph-lowest"),
+]
+
+
 @nox.session
-@nox.parametrize("package", SHARED, ids=SHARED)
-def isolated(session: nox.Session, package: str) -> None:
+@nox.parametrize("package,at_lowest", ALONE)
+def isolated(session: nox.Session, package: str, at_lowest: str) -> None:
     """Test one package from wheels, with nothing but what it declares."""
     folders = [folder for folder in test_folders(package) if folder != "tests"]
     if not folders:
@@ -210,7 +224,8 @@ def isolated(session: nox.Session, package: str) -> None:
     session.install(*group("dists"))
     wheels = build_wheels(session, closure(package))
     python = clean_environment(session, "alone")
-    pip(session, python, "install", "-q", *group("test", package), *wheels)
+    pins = [lowest(package, at_lowest)] if at_lowest else []
+    pip(session, python, "install", "-q", *group("test", package), *wheels, *pins)
     command = [str(python), "-m", "pytest", "--timeout=300", "-m", "not e2e", *folders, *session.posargs]
     session.run(*command, external=True)
 
