@@ -33,9 +33,9 @@ from vcr_sentinel.source_text import SourceError, to_utf8
 INDEX_FILES = 2000
 
 
-def flat_facts(document: Document) -> list[object]:
+def flat_facts(document: Document) -> Counter[tuple[object, ...]]:
     """All facts of a document with absolute lines, free of where chunks begin."""
-    facts: list[object] = []
+    facts: list[tuple[object, ...]] = []
     first = 1
     for chunk in document.chunks:
         core, detail = chunk.core, chunk.detail
@@ -51,7 +51,7 @@ def flat_facts(document: Document) -> list[object]:
         facts += [("s", item._replace(line=item.line + first)) for item in detail.swallowed]
         facts.append(("d", core.dynamic)) if core.dynamic else None
         first += chunk.lines
-    return sorted(map(repr, facts))
+    return Counter(facts)
 
 
 def percentile(values: list[float], share: float) -> float:

@@ -13,6 +13,8 @@ from vcr_sentinel.extraction import extract, extract_class_header
 from vcr_sentinel.facts import Chunk
 
 SPLIT_CLASS_LINES = 30
+#: A chunk is looked for by its longest line, if that has so many bytes.
+_TELLING = 12
 _WRAP = b"class _:\n"
 # `Any` byte that gives lines or columns a meaning that does not survive cutting: tabs mix with blanks, form feeds
 # reset the column.
@@ -257,10 +259,11 @@ def _match(chunks: tuple[Chunk, ...], old: list[bytes], new: list[bytes]) -> lis
 
 
 def _find(block: list[bytes], new: list[bytes], where: dict[bytes, list[int]], floor: int) -> int | None:
-    key = max(range(len(block)), key=lambda number: len(block[number]))
-    if len(block[key]) < 12:
+    longest = max(block, key=len)
+    if len(longest) < _TELLING:
         return None
-    for position in where.get(block[key], ()):
+    key = block.index(longest)
+    for position in where.get(longest, ()):
         at = position - key
         if at >= floor and new[at : at + len(block)] == block:
             return at
@@ -270,8 +273,10 @@ def _find(block: list[bytes], new: list[bytes], where: dict[bytes, list[int]], f
 def _line_positions(lines: list[bytes], first: int, last: int) -> dict[bytes, list[int]]:
     positions: dict[bytes, list[int]] = {}
     # One chunk may reach over the edges of the changed part, so its longest line may lie in the unchanged one.
-    for number in range(max(0, first - 400), min(len(lines), last + 400)):
-        positions.setdefault(lines[number], []).append(number)
+    start = max(0, first - 400)
+    for number, line in enumerate(lines[start : last + 400], start):
+        if len(line) >= _TELLING:
+            positions.setdefault(line, []).append(number)
     return positions
 
 
