@@ -35,6 +35,7 @@ from vcr_core import (
     tool,
 )
 from vcr_core.engine import KEEP, NotDeterministicError, bisect_run, run_again
+from vcr_core.exporters.packing import pack_session
 
 FULL = bool(os.environ.get("VCR_FULL"))
 REPLAY = ResumeConfig(mode=ResumeMode.REPLAY)
@@ -411,6 +412,13 @@ def test_what_a_step_does_to_its_arguments_is_repeated(tmp_path: Path) -> None:
         again = run_again(player, mutating, ResumeConfig(from_frame=cut), record=False)
         assert (again.error, again.result) == (None, result)
         assert len(live) == 3 - cut
+
+    forked = VCRPlayer.load_by_id(player.resume(mutating, ResumeConfig(from_frame=2)), tmp_path)
+    pack_session(forked, tmp_path / "packed.vcr")
+    live.clear()
+    for copy in (forked, VCRPlayer.load(tmp_path / "packed.vcr")):
+        again = run_again(copy, mutating, REPLAY, record=False)
+        assert (again.error, again.result, live) == (None, result, [])
 
 
 def pipeline(n: int) -> dict[str, Any]:

@@ -239,3 +239,15 @@ def test_loading_a_hostile_file_runs_and_imports_nothing(tmp_path, monkeypatch, 
     list(player.rows)
     assert not (tmp_path / "PWNED").exists()
     assert "evil_module" not in sys.modules
+
+
+def test_a_frame_served_from_a_tape_shows_the_metadata_of_its_recording(tmp_path):
+    with VCRRecorder(tmp_path) as recorder:
+        recorder.start_session("parent")
+        recorder.record_step("a", {}, {"n": 1}, {"seed": 7})
+        recorder.record_error("b", {"n": 1}, ValueError("no"))
+        with recorder.fork(2, session_id="child") as child, child.fork(2, session_id="grandchild") as grandchild:
+            frames = VCRPlayer.load(grandchild.path).frames
+            assert frames[0].metadata.custom == {"seed": 7}
+            assert frames[1].error is not None
+            assert frames[1].error.message == "no"

@@ -45,10 +45,10 @@ class FrameMetadata(msgspec.Struct, kw_only=True, omit_defaults=True):
     @classmethod
     def of(cls, value: FrameMetadata | dict[str, Any] | None) -> FrameMetadata:
         """Return metadata from a dict: known names become fields, the rest becomes `custom`."""
-        if value is None:
-            return cls()
         if isinstance(value, FrameMetadata):
             return value
+        if not value:
+            return cls()
         given: dict[str, Any] = value
         known = {name: item for name, item in given.items() if name in _METADATA_FIELDS}
         custom = dict(known.pop("custom", None) or {})

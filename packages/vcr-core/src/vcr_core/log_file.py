@@ -34,6 +34,8 @@ class LogFile:
         frames: Number of frame lines, as far as known; others may have added some.
         ended: True if the last known line is an ``end`` line.
         torn: Bytes of torn lines that were cut off, in order.
+        forked: To be set in a child process that inherited the file; it then appends through a descriptor of its own,
+            so that the lock keeps the two apart.
     """
 
     def __init__(self, path: Path, descriptor: int, *, ops: FileOps, key: bytes = b"") -> None:
@@ -41,6 +43,7 @@ class LogFile:
         self.frames = 0
         self.ended = False
         self.torn: list[bytes] = []
+        self.forked = False
         self._descriptor = descriptor
         self._owner = os.getpid()
         self._ops = ops
@@ -101,7 +104,7 @@ class LogFile:
             OSError: If it could not be written whole; then nothing of it remains in the file.
         """
         ops = self._ops
-        if self._owner != os.getpid():
+        if self.forked:
             self._reopen()
         descriptor = self._descriptor
         ops.lock(descriptor)
@@ -166,9 +169,9 @@ class LogFile:
         return LogFile.open(self.path, ops=self._ops, key=self._key)
 
     def _reopen(self) -> None:
-        """After a fork of the process: an own descriptor, so that the lock keeps parent and child apart."""
         self._descriptor = self._ops.open(self.path)
         self._owner = os.getpid()
+        self.forked = False
 
     @property
     def dirty(self) -> bool:

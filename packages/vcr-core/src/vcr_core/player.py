@@ -22,7 +22,7 @@ from vcr_core.store import Store
 from vcr_core.totals import sum_rows
 from vcr_core.values import Allowed, Decoder, to_wire
 from vcr_core.verify import VerifyReport, verify_file
-from vcr_core.wire_format import FormatError
+from vcr_core.wire_format import FormatError, FrameBody, FrameStates
 
 if TYPE_CHECKING:
     from vcr_core.engine.plan import ResumeConfig
@@ -287,6 +287,21 @@ class VCRPlayer:
         """Restore a wire value as this player restores states."""
         return self._decoder.decode(wire)
 
+    def body(self, index: int) -> FrameBody:
+        """Return metadata, error and states of a frame as they are written; of one served from a tape, those there.
+
+        Raises:
+            FrameIndexError: If there is no such frame.
+            VcrError: If its line, or the recording it was served from, cannot be read.
+        """
+        source, at = self._reader.home(self._check(index))
+        return source.body(at)
+
+    def written_states(self, index: int) -> FrameStates:
+        """Return the states of a frame as they are written, as `body`; they are not to be changed."""
+        source, at = self._reader.home(self._check(index))
+        return source.states(at)[0]
+
     def goto_frame(self, index: int) -> Any:
         """Return the state after a frame.
 
@@ -303,7 +318,7 @@ class VCRPlayer:
     def get_frame(self, index: int) -> Frame:
         """Return a frame with its states."""
         index = self._check(index)
-        body, row = self.source.body(index), self.source.row(index)
+        body, row = self.body(index), self.source.row(index)
         metadata = FrameMetadata(
             model=row.model,
             latency_ms=row.latency_ms,
@@ -390,7 +405,7 @@ class VCRPlayer:
         frames = [
             {
                 **msgspec.to_builtins(row),
-                "metadata": self.source.body(row.index).metadata,
+                "metadata": self.body(row.index).metadata,
                 "input_state": self.wire_state(row.index, "input"),
                 "output_state": self.wire_state(row.index),
             }

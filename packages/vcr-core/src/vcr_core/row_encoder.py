@@ -19,6 +19,7 @@ _TEXTS = ("node_name", "model", "error_type", "error_message", "key", "parent", 
 _texts_of = attrgetter(*_TEXTS)
 _MAX_KNOWN = 4096
 _MAX_LENGTH = 200
+_MAX_ORDINAL = 8
 
 
 class RowEncoder:
@@ -50,11 +51,17 @@ class RowEncoder:
             text = getattr(row, name)
             if not text or text in known:
                 continue
+            stem, mark, ordinal = text.rpartition("#")  # a key is new with each step, but for its ordinal
+            if mark and ordinal.isdecimal() and len(ordinal) < _MAX_ORDINAL:
+                if stem in known:
+                    continue
+            else:
+                stem = text
             clean = redactor.redact_text(text)
             if clean != text:
                 setattr(row, name, clean)
             elif len(known) < _MAX_KNOWN and len(text) < _MAX_LENGTH:
-                known.add(text)
+                known.add(stem)
 
 
 def _repair(row: FrameRow) -> None:

@@ -35,7 +35,13 @@ R = TypeVar("R", bound="SessionRecorder")
 
 
 class SessionRecorder:
-    """The open session of a recorder.  Use `vcr_core.VCRRecorder`, which adds the ways to record."""
+    """The open session of a recorder.  Use `vcr_core.VCRRecorder`, which adds the ways to record.
+
+    Attributes:
+        store: The directory of the recordings.
+        functions: The functions behind the steps that ran with this recorder, by step name, for those who compare code
+            with what was recorded; the last one where several share a name.
+    """
 
     def __init__(  # noqa: PLR0913  # options, all with a default
         self,
@@ -52,6 +58,7 @@ class SessionRecorder:
         file_ops: FileOps | None = None,
     ) -> None:
         self.store = Store(output_dir)
+        self.functions: dict[str, Any] = {}
         self.auto_save = auto_save
         self.on_frame_recorded = on_frame_recorded
         self.clock = clock or Clock()

@@ -18,6 +18,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Hashable
 from decimal import Decimal
+from functools import partial
 from typing import Any, Literal
 
 import msgspec
@@ -179,36 +180,45 @@ class SessionWriter:
         """
         key = (style, row.node_name if style == "call" else None, threading.get_ident() if chain is None else chain)
 
-        def act() -> None:
-            ref = FrameRef()
+        self._do(self._write_frame, key, style, row, input_state, output_state, metadata, error, extra)
+        return row
+
+    def _write_frame(  # noqa: PLR0913  # as `write`
+        self,
+        key: Hashable,
+        style: FrameStyle,
+        row: FrameRow,
+        before: Any,
+        after: Any,
+        metadata: dict[str, Any] | None,
+        error: ErrorInfo | None,
+        extra: dict[str, Any] | None,
+    ) -> None:
+        ref = FrameRef()
+        try:
             try:
-                states = self._encode_states(key, style, input_state, output_state, ref)
+                chain = self._chains.get(key)
+                encode_states = chain.state_frame if style == "state" else chain.call_frame
+                states = encode_states(before, after, ref)
                 head = self._encode_head(metadata, error, extra)
             except Exception as problem:  # noqa: BLE001  # the agent's values may do anything; it must go on
                 self._chains.drop(key)
-                states = self._encode_again(input_state, output_state, row.node_name, problem)
+                states = self._encode_again(before, after, row.node_name, problem)
                 head = self._encode_head(None, error, None)
-            except BaseException:
-                self._chains.drop(key)
-                raise
-            try:
-                self._send(row, head, states, ref)
-            except BaseException:
-                self._chains.drop(key)
-                raise
+            self._send(row, head, states, ref)
+        except BaseException:
+            self._chains.drop(key)
+            raise
 
-        self._do(act)
-        return row
-
-    def _do(self, act: Callable[[], None]) -> None:
+    def _do(self, act: Callable[..., None], *args: Any) -> None:
         """Do one thing at a time; what a signal handler asks for meanwhile is done right after."""
         with self._lock:
             if self._busy:
-                self._late.append(act)
+                self._late.append(partial(act, *args))
                 return
             self._busy = True
             try:
-                act()
+                act(*args)
             finally:
                 self._busy = False
                 if self._late:
@@ -217,7 +227,7 @@ class SessionWriter:
     def write_reference(self, row: FrameRow, session: str, frame: int) -> FrameRow:
         """Record a frame whose states stand in another session (a step served from its tape)."""
         fields = [b'"tape":%b' % encode({"session": session, "frame": frame})]
-        self._do(lambda: self._send(row, b"{}", EncodedStates(None, fields), FrameRef()))
+        self._do(self._send, row, b"{}", EncodedStates(None, fields), FrameRef())
         return row
 
     def write_line(self, kind: str, data: Any, *, sync: bool = False) -> None:
@@ -238,10 +248,6 @@ class SessionWriter:
             self.sync()
         else:
             self._sync_later()
-
-    def _encode_states(self, key: Hashable, style: str, before: Any, after: Any, ref: FrameRef) -> EncodedStates:
-        chain = self._chains.get(key)
-        return chain.state_frame(before, after, ref) if style == "state" else chain.call_frame(before, after, ref)
 
     def _encode_head(
         self, metadata: dict[str, Any] | None, error: ErrorInfo | None, extra: dict[str, Any] | None
@@ -372,7 +378,7 @@ class SessionWriter:
             RecordingError: If frames were lost, still wait, or may not have reached the disk.
         """
         with self._lock:
-            self._do(lambda: self._finish(status))
+            self._do(self._finish, status)
             if self._closed or self._busy:
                 return self._totals
             problems, self._problems, self._refusals = [*self._problems, *self._refusals], [], []
@@ -427,6 +433,7 @@ def _new_locks_after_fork() -> None:
         writer._lock = threading.RLock()  # pyright: ignore[reportPrivateUsage]  # same module
         writer._sync_lock = threading.RLock()  # pyright: ignore[reportPrivateUsage]
         writer._flush_due = False  # pyright: ignore[reportPrivateUsage]
+        writer.log.forked = True
 
 
 if hasattr(os, "register_at_fork"):

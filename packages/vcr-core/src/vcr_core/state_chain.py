@@ -81,6 +81,14 @@ class ValueEncoder:
             return self.encode_probed(value, probe)[0]
         return self._encode_any(value)
 
+    def encode_plain(self, value: Any) -> bytes | None:
+        """Return the encoding of a value that is plain JSON without large leaves, not redacted; else None."""
+        if not _looks_plain(value):
+            return None
+        probe = self._own_probe()
+        probe.take(value)
+        return self._encode_plain(value) if probe.plain else None
+
     def _own_probe(self) -> Probe:
         """Return this thread's probe: it remembers which keys announce nothing."""
         probe: Probe | None = getattr(self._thread, "probe", None)

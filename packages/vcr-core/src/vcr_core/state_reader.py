@@ -86,6 +86,21 @@ class StateReader:
                 self._built.popitem(last=False)
         return whole, tagged
 
+    def home(self, index: int) -> tuple[SessionSource, int]:
+        """Return where a frame is written: here, or where its step was recorded if it was served from a tape.
+
+        Raises:
+            VcrError: If that recording is not there, or a line on the way cannot be decoded.
+        """
+        tape = self.source.states(index)[0].tape
+        if tape is None:
+            return self.source, index
+        try:
+            return self._open_parent(tape.session).home(tape.frame)
+        except (LookupError, RecursionError) as error:
+            reason = f"it stands in frame {tape.frame} of {tape.session!r}, which leads to no recorded step: {error}"
+            raise MissingStateError(self.source.path, index, reason) from error
+
     def _walk_back(self, index: int, part: Part, patches: list[Ops]) -> tuple[Any, bool]:
         """Return the nearest state before this one that is there whole; collect the patches from there, last first."""
         states_of, built = self.source.states, self._built

@@ -67,7 +67,8 @@ class TapeRef(msgspec.Struct):
 class FrameStates(msgspec.Struct, omit_defaults=True):
     """The states of a frame as they are written: whole, or as operations against `base` and the input.
 
-    `base_part` tells which state of the base frame the input refers to.
+    `base_part` tells which state of the base frame the input refers to.  `mutated` holds what the body made of
+    arguments in place, by name; `returned` names the argument that the output is.
     """
 
     index: int = -1
@@ -78,6 +79,8 @@ class FrameStates(msgspec.Struct, omit_defaults=True):
     output_state: Any = msgspec.UNSET
     output_patch: list[dict[str, Any]] | None = None
     tape: TapeRef | None = None
+    mutated: dict[str, Any] | None = None
+    returned: str | None = None
 
 
 class FrameBody(FrameStates):
@@ -85,8 +88,6 @@ class FrameBody(FrameStates):
 
     metadata: dict[str, Any] = {}
     error: ErrorInfo | None = None
-    mutated: dict[str, Any] | None = None
-    returned: str | None = None
 
 
 class StatesLine(msgspec.Struct):

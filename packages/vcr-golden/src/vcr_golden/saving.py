@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from vcr_core import VCRPlayer, VCRRecorder
-from vcr_core.engine.step_functions import functions_of
 from vcr_core.exporters.packing import pack_session
 from vcr_core.legacy import LegacyFile
 from vcr_golden.code_fingerprint import CodeMap, fingerprint
@@ -45,7 +44,7 @@ def recording_of(source: VCRRecorder | VCRPlayer | str | Path) -> tuple[VCRPlaye
     if isinstance(source, VCRRecorder):
         if source.session_id is None:
             raise NotGoldenError("the recorder", "empty", "nothing was recorded. Record the run first.")
-        return VCRPlayer.load(source.store.path(source.session_id)), functions_of(source)
+        return VCRPlayer.load(source.store.path(source.session_id)), dict(source.functions)
     return VCRPlayer.load(source), {}
 
 

@@ -79,7 +79,7 @@ def _frame(player: VCRPlayer, index: int) -> dict[str, Any]:
     """Return a frame's data as it is written, whole where it leans on another file."""
     row: dict[str, Any] = msgspec.to_builtins(player.source.row(index))
     try:
-        body = player.source.body(index)
+        body = player.body(index)
         states, tagged = player.source.states(index)
         fields: dict[str, Any] = {"metadata": body.metadata}
         if body.error is not None:

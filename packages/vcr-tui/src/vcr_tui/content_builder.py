@@ -173,7 +173,7 @@ class ContentBuilder:
     def _files(self, request: Request) -> Content:
         from vcr_tui.actions import savepoint_diff  # noqa: PLC0415  # most recordings have no files
 
-        metadata = self._view.player.source.body(request.frame).metadata
+        metadata = self._view.player.body(request.frame).metadata
         savepoint = read_savepoint(metadata)
         if savepoint is None:
             return NoteContent(["No files were saved with this frame."])
@@ -186,20 +186,20 @@ class ContentBuilder:
         """Return what stands above a frame's state; a frame that cannot be read says so."""
         row = self._view.player.source.row(index)
         try:
-            body = self._view.player.source.body(index)
+            body = self._view.player.body(index)
         except VcrError as error:
             return FrameDetails(index, row, unreadable=str(error))
         return FrameDetails(index, row, body.error, read_savepoint(body.metadata))
 
     def _meta(self, index: int) -> dict[str, Any]:
         source = self._view.player.source
-        row, body = source.row(index), source.body(index)
+        row, body = source.row(index), self._view.player.body(index)
         found: dict[str, Any] = msgspec.to_builtins(row)
         if body.metadata:
             found["metadata"] = body.metadata
         if body.error is not None:
             found["error"] = msgspec.to_builtins(body.error)
-        found["recorded"] = {"line_bytes": len(source.line(index)), "state_from_frame": body.base}
+        found["recorded"] = {"line_bytes": len(source.line(index)), "state_from_frame": source.states(index)[0].base}
         return found
 
     def read_blob(self, wire: dict[str, Any]) -> str | None:

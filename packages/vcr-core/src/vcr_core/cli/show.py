@@ -153,7 +153,7 @@ def _show_frame(player: VCRPlayer, index: int, args: argparse.Namespace) -> None
     text = ValueText(color=color, full=args.full, read_blob=BlobStore(player.path.parent).get)
     if not parts:
         screen.write(_frame_headline(player, index))
-        body = player.source.body(index)
+        body = player.body(index)
         if body.metadata:
             screen.write(f"{screen.paint('metadata', 'bold', color=color)} {text.draw(body.metadata)}\n")
         if body.error is not None:
@@ -173,7 +173,7 @@ def _frame_json(player: VCRPlayer, index: int, parts: list[str]) -> Any:
     states = {"input_state": player.wire_state(index, "input"), "output_state": player.wire_state(index)}
     if parts:
         return states
-    body = player.source.body(index)
+    body = player.body(index)
     error = msgspec.to_builtins(body.error)
     return {"frame": msgspec.to_builtins(player.rows[index]), "metadata": body.metadata, "error": error, **states}
 

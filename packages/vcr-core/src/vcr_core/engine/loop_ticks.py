@@ -45,7 +45,5 @@ class LoopTicks:
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
     """Return the event loop that runs in this thread, or None."""
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
+    # The public function raises where there is none, which is most of the time, and costs ten times as much.
+    return asyncio._get_running_loop()  # in asyncio.events.__all__ since Python 3.5.3

@@ -21,7 +21,6 @@ from vcr_core.engine.plan import Mock, ResumeConfig, ResumeMode, StepCall, names
 from vcr_core.engine.running_step import RunningStep
 from vcr_core.engine.scope import ROOT, Scope, current_scope
 from vcr_core.engine.served_step import CancelledStep, EndedStep, MockedStep, ServedStep, SkippedStep, UnexpectedStep
-from vcr_core.engine.step_functions import note_function
 from vcr_core.engine.tape import BeginLine, RaceLine, Tape
 from vcr_core.engine.wire_input import WireInputs
 from vcr_core.json_patch import apply
@@ -97,7 +96,7 @@ class Run:
             path = scope.path(lambda above, own: self._bind(above, own, call, scope.spawned_with))
             call.key = f"{path}:{call.name}#{scope.next_ordinal(call.name)}"
         if call.function is not None and self.recorder is not None:
-            note_function(self.recorder, call.name, call.function)
+            self.recorder.functions[call.name] = call.function
         step = self.decide(call, scope)
         with self._lock:
             self._open.add(step)
@@ -190,6 +189,8 @@ class Run:
         """Return the first difference between a taped input and a live one as pointer, recorded, now; None if equal."""
         assert self.tape is not None
         recorded = self.tape.player.wire_state(index, "input")
+        if self.inputs.same(recorded, live):
+            return None
         now = self.inputs.wire(live)
         return None if self.inputs.equal(recorded, now) else first_difference(recorded, now)
 

@@ -125,12 +125,12 @@ class ServedStep(EndedStep):
         tape = self.run.tape
         assert tape is not None
         assert self.index is not None
-        body = tape.player.source.body(self.index)
-        if body.mutated:
-            for name, value in body.mutated.items():
+        states = tape.player.written_states(self.index)
+        if states.mutated:
+            for name, value in states.mutated.items():
                 _replace_content(self._argument(name), tape.player.decode(value))
-        if body.returned is not None:
-            argument = self._argument(body.returned)
+        if states.returned is not None:
+            argument = self._argument(states.returned)
             if _replace_content(argument, output):
                 return argument
         return output

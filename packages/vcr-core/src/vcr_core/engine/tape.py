@@ -162,7 +162,8 @@ class Tape:
     def _followers(self, first: int) -> list[int]:
         seen = {branch_of(self.rows[first])}
         found: list[int] = []
-        for row in self.rows[first + 1 :]:
+        for index in range(first + 1, len(self.rows)):
+            row = self.rows[index]
             if row.gap is None or not self._is_event(row):
                 break
             path = branch_of(row)

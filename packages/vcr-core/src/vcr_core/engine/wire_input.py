@@ -11,7 +11,7 @@ from vcr_core.blobs import content_hash
 from vcr_core.redaction import Redactor
 from vcr_core.runtime_types import type_of
 from vcr_core.state_chain import ValueEncoder
-from vcr_core.wire_format import decode
+from vcr_core.wire_format import decode, encode
 
 if TYPE_CHECKING:
     from vcr_core.recorder import VCRRecorder
@@ -43,6 +43,11 @@ class WireInputs:
     def wire(self, live: Any) -> Any:
         """Return the wire form of a live value."""
         return decode(self._encoder.encode(live))
+
+    def same(self, recorded: Any, live: Any) -> bool:
+        """True if a live value is seen at once to be what is recorded; False tells nothing."""
+        encoded = self._encoder.encode_plain(live)
+        return encoded is not None and encoded == encode(recorded)
 
     def digest(self, value: Any) -> str:
         """Return a short digest of a value, of what is opaque in it only the type and name."""

@@ -33,7 +33,7 @@ def frame_document(player: VCRPlayer, index: int) -> dict[str, Any]:
         MissingBlobError: If a large value is not there any more.
     """
     read_blob = BlobStore(player.path.parent).get
-    body = player.source.body(index)
+    body = player.body(index)
     row: dict[str, Any] = msgspec.to_builtins(player.source.row(index))
     return {
         **row,

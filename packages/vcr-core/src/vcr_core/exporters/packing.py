@@ -169,7 +169,7 @@ class _Packing:
         player = self._player
         states, _ = player.source.states(index)
         self._foreign += states.tape is not None
-        body, row = player.source.body(index), player.source.row(index)
+        body, row = player.body(index), player.source.row(index)
         before = self._inline(player.wire_state(index, "input"))
         after = self._inline(player.wire_state(index))
         style: FrameStyle = "call" if row.kind in _CALLS else "state"
@@ -179,7 +179,16 @@ class _Packing:
             else msgspec.convert(self._inline(msgspec.to_builtins(body.error)), type(body.error))
         )
         metadata = self._inline(body.metadata)
-        writer.write(row, before, before if after == before else after, style=style, metadata=metadata, error=error)
+        done = {"mutated": self._inline(body.mutated), "returned": body.returned}
+        writer.write(
+            row,
+            before,
+            before if after == before else after,
+            style=style,
+            metadata=metadata,
+            error=error,
+            extra={name: value for name, value in done.items() if value is not None},
+        )
 
 
 def _append(log: LogFile, body: bytes) -> None:

@@ -163,10 +163,7 @@ def _is_assigned(data: bytes) -> bool:
     """Tell whether something stands behind a secret name."""
     if not _FOLDED_NAME.search(data.translate(_FOLD, _CLOSERS)):
         return False
-    for found in _BACKWARD.finditer(data[::-1]):
-        if _VALUE.match(data, len(data) - found.start()):
-            return True
-    return False
+    return any(_VALUE.match(data, len(data) - found.start()) for found in _BACKWARD.finditer(data[::-1]))
 
 
 def _has_userinfo(data: bytes) -> bool:
