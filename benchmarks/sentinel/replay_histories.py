@@ -147,6 +147,7 @@ class Replay:
         findings = sentinel.check(path, source)
         elapsed = (time.perf_counter() - started) * 1e3
         used = (time.thread_time() - cpu) * 1e3
+        sentinel.project.trim()  # as the slow lane does behind each write
         if first_release:
             if self.slow:
                 sentinel._lane._jobs.clear()

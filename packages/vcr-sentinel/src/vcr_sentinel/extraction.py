@@ -22,7 +22,7 @@ from vcr_sentinel.facts import (
     FunctionFacts,
     Signature,
 )
-from vcr_sentinel.fingerprints import blind, hash_tokens, rename_locals, winnow
+from vcr_sentinel.fingerprints import NO_GRAMS, Grams, blind, hash_tokens, rename_locals
 from vcr_sentinel.token_stream import (
     IN_FUNCTION,
     Call,
@@ -69,7 +69,7 @@ class _Collector:
     def __init__(self, offset: int) -> None:
         self.offset = offset
         self.functions: list[FunctionFacts] = []
-        self.grams: list[bytes] = []
+        self.grams: list[Grams] = []
         self.classes: list[ClassFacts] = []
         self.bindings: list[Binding] = []
         self.imports: list[Import] = []
@@ -127,7 +127,7 @@ class _Collector:
         if facts.statements >= 2 and len(stream.tokens) >= MIN_TOKENS:
             facts, grams = _fingerprint(facts, stream, local_names, facts.statements)
         else:
-            grams = b""
+            grams = NO_GRAMS
         self._add(facts, grams)
         if stream.definitions:
             self._nested(node.body, f"{prefix}{node.name}.", in_class=False)
@@ -150,11 +150,11 @@ class _Collector:
             if not isinstance(definition, ast.ClassDef):
                 flags = NESTED | (METHOD if in_class else 0)
                 own = _without_docstring(definition.body)
-                self._add(self._facts(definition, prefix, flags, own, 0), b"")
+                self._add(self._facts(definition, prefix, flags, own, 0), NO_GRAMS)
             inside = isinstance(definition, ast.ClassDef)
             self._nested(definition.body, f"{prefix}{definition.name}.", in_class=inside)
 
-    def _add(self, facts: FunctionFacts, grams: bytes) -> None:
+    def _add(self, facts: FunctionFacts, grams: Grams) -> None:
         self.functions.append(facts)
         self.grams.append(grams)
 
@@ -184,12 +184,12 @@ class _Collector:
 
 def _fingerprint(
     facts: FunctionFacts, stream: Stream, local_names: set[str], statements: int
-) -> tuple[FunctionFacts, bytes]:
+) -> tuple[FunctionFacts, Grams]:
     tokens = stream.tokens
     renamed = rename_locals(tokens, stream.names, local_names, facts.name)
-    grams = b""
+    grams = NO_GRAMS
     if len(tokens) >= NEAR_TOKENS and statements >= NEAR_STATEMENTS:
-        grams = winnow(blind(renamed, stream.constants)).tobytes()
+        grams = Grams(renamed=renamed, constants=stream.constants)
     facts = facts._replace(tokens=len(tokens), exact=hash_tokens(tokens), renamed=hash_tokens(renamed))
     return facts, grams
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from vcr_sentinel.fingerprints import Grams
 from vcr_sentinel.token_stream import Call, Import, Swallowed
 
 ASYNC, NESTED, METHOD, CONDITIONAL, STUB, NOT_IMPLEMENTED = 1, 2, 4, 8, 16, 32
@@ -93,7 +94,7 @@ class Detail(NamedTuple):
 
     calls: tuple[Call, ...]
     swallowed: tuple[Swallowed, ...]
-    grams: tuple[bytes, ...]
+    grams: tuple[Grams, ...]
 
 
 class Chunk(NamedTuple):

@@ -27,6 +27,46 @@ class Keys(NamedTuple):
     tokens: int
 
 
+class Grams:
+    """The winnowed fingerprints of one function, made when they are first asked for: the slow lane needs them.
+
+    Args:
+        data: them as stored.
+        renamed: the tokens they are made of, if they are not made yet.
+        constants: as of `Stream`.
+    """
+
+    __slots__ = ("_constants", "_data", "_renamed")
+
+    def __init__(
+        self, data: bytes = b"", renamed: list[str] | None = None, constants: list[tuple[int, str]] | None = None
+    ) -> None:
+        self._data = data
+        self._renamed = renamed
+        self._constants = constants
+
+    @property
+    def data(self) -> bytes:
+        """As an array of 64-bit numbers; empty for a function too small to have any."""
+        renamed = self._renamed
+        if renamed is not None:
+            self._data = winnow(blind(renamed, self._constants or [])).tobytes()
+            self._renamed = self._constants = None
+        return self._data
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Grams) and self.data == other.data
+
+    def __hash__(self) -> int:
+        return hash(self.data)
+
+    def __repr__(self) -> str:
+        return f"Grams({self.data!r})"
+
+
+NO_GRAMS = Grams()
+
+
 def hash_tokens(tokens: list[str]) -> int:
     """A 63-bit hash, the same in every process."""
     digest = blake2b("\0".join(tokens).encode("utf-8", "surrogatepass"), digest_size=8).digest()

@@ -17,6 +17,7 @@ import msgspec
 
 from vcr_sentinel.document import Document
 from vcr_sentinel.facts import Chunk, Detail
+from vcr_sentinel.fingerprints import NO_GRAMS, Grams
 
 FORMAT = 5
 _SCHEMA = """
@@ -25,9 +26,19 @@ CREATE TABLE IF NOT EXISTS files (
   path TEXT PRIMARY KEY, mtime_ns INTEGER, size INTEGER, generated INTEGER, core BLOB, detail BLOB, source BLOB
 ) WITHOUT ROWID;
 """
-_ENCODER = msgspec.msgpack.Encoder()
+
+
+def _plain(grams: Grams) -> bytes:
+    return grams.data
+
+
+def _made(_kind: type, data: bytes) -> Grams:
+    return Grams(data) if data else NO_GRAMS
+
+
+_ENCODER = msgspec.msgpack.Encoder(enc_hook=_plain)
 _CORES = msgspec.msgpack.Decoder(tuple[Chunk, ...])
-_DETAILS = msgspec.msgpack.Decoder(tuple[Detail, ...])
+_DETAILS = msgspec.msgpack.Decoder(tuple[Detail, ...], dec_hook=_made)
 
 
 class Row(NamedTuple):

@@ -63,12 +63,12 @@ class GramIndex:
         if len(details) != len(file.chunks):
             return []
         for chunk, detail in zip(file.chunks, details, strict=True):
-            for facts, raw in zip(chunk.core.functions, detail.grams, strict=True):
-                if not raw or exempt(facts) or not self.large_enough(facts):
+            for facts, made in zip(chunk.core.functions, detail.grams, strict=True):
+                if exempt(facts) or not self.large_enough(facts) or not made.data:
                     continue
                 number = len(self._entries)
                 grams = array("Q")
-                grams.frombytes(raw)
+                grams.frombytes(made.data)
                 self._entries.append(Entry(path, facts))
                 self._counts.append(len(grams))
                 self._by_path.setdefault(path, []).append(number)

@@ -22,6 +22,7 @@ from vcr_sentinel.index_worker import index_files
 
 MAX_FILE_BYTES = 3_000_000
 OPEN_DOCUMENTS = 128
+MOST_OPEN = 2 * OPEN_DOCUMENTS  # reached only where no slow lane trims
 _WORKER_THRESHOLD = 300  # files to parse before other processes are worth their start
 _UNSEEN = (-1, -1)
 
@@ -222,12 +223,19 @@ class Project:
     def _opened(self, path: str, document: Document) -> Document:
         self._open[path] = document
         self._open.move_to_end(path)
-        while len(self._open) > OPEN_DOCUMENTS:
-            oldest = next(iter(self._open))
-            if oldest in self._dirty:
-                self.flush()
-            del self._open[oldest]
+        if len(self._open) > MOST_OPEN:
+            self.trim()
         return document
+
+    def trim(self) -> None:
+        """Store and close the documents that were not used for longest; not for the moment of a write."""
+        surplus = list(self._open)[: max(0, len(self._open) - OPEN_DOCUMENTS)]
+        dirty = [path for path in surplus if path in self._dirty]
+        if dirty:
+            self._store.write([self._row(path) for path in dirty])
+            self._dirty.difference_update(dirty)
+        for path in surplus:
+            del self._open[path]
 
     def close(self) -> None:
         """Write what is left and close the store."""

@@ -61,11 +61,11 @@ def check(change: Change) -> Iterator[Finding]:
 
 def suspicious(text: bytes) -> bool:
     """Whether a text may hold a secret or a placeholder at all: one pass instead of one a line."""
-    return _may_hold_secret(text) or (b"#" in text and _PLACEHOLDER.search(text) is not None)
+    return bool(_hints_in(text)) or (b"#" in text and _PLACEHOLDER.search(text) is not None)
 
 
-def _may_hold_secret(text: bytes) -> bool:
-    return any(hint in text for hint in _SECRET_HINTS)
+def _hints_in(text: bytes) -> list[bytes]:
+    return [hint for hint in _SECRET_HINTS if hint in text]
 
 
 def _stubs(change: Change) -> Iterator[Finding]:
@@ -111,11 +111,12 @@ def _swallowed(change: Change) -> Iterator[Finding]:
 def scan_lines(path: str, lines: list[bytes], first: int, old: set[bytes], *, test: bool) -> Iterator[Finding]:
     """Secrets and left-over placeholders in lines that are not among `old`."""
     seen: Counter[bytes] = Counter()
+    hints = _hints_in(b"".join(lines))  # few, so few are looked for in each line
     for number, line in enumerate(lines, start=first):
         bare = line.rstrip(b"\r\n")
         if bare in old:
             continue
-        if _may_hold_secret(bare) and not (test and _EXAMPLE.search(bare)):
+        if any(hint in bare for hint in hints) and not (test and _EXAMPLE.search(bare)):
             following = lines[number - first + 1] if number - first + 1 < len(lines) else b""
             # A private key is its header and what follows: programs that look for keys hold the header alone.
             yield from _secret(path, number, bare + b"\n" + following if b"BEGIN" in bare else bare, seen)

@@ -29,16 +29,17 @@ class Reference(NamedTuple):
 
 def check(change: Change) -> Iterator[Finding]:
     """References that this write brought."""
-    old_imports = {item._replace(line=0) for chunk in change.replaced for item in chunk.core.imports}
-    old_calls = {item._replace(line=0) for chunk in change.replaced if chunk.detail for item in chunk.detail.calls}
+    # The line, which comes last, is no part of what a reference is.
+    old_imports = {item[:-1] for chunk in change.replaced for item in chunk.core.imports}
+    old_calls = {item[:-1] for chunk in change.replaced if chunk.detail for item in chunk.detail.calls}
     imports: list[Reference] = []
     calls: list[Reference] = []
     for first, chunk in change.pieces:
         imports += [Reference(first + item.line, item) for item in chunk.core.imports
-                    if item._replace(line=0) not in old_imports]  # fmt: skip
+                    if item[:-1] not in old_imports]  # fmt: skip
         if chunk.detail is not None:
             calls += [Reference(first + item.line, item) for item in chunk.detail.calls
-                      if item._replace(line=0) not in old_calls]  # fmt: skip
+                      if item[:-1] not in old_calls]  # fmt: skip
     yield from broken(change.path, change.file, change.modules, imports, calls)
 
 

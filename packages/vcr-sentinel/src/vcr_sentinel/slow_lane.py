@@ -116,6 +116,8 @@ class SlowLane:
         if self._ruff is not None:
             findings += lint(self._ruff, self._project.root, job.path, job.text, job.old_text)
         self._deliver(job, [item for item in findings if not self._config.ignores(item.code)])
+        with self._lock:
+            self._project.trim()
 
     def _near_misses(self, job: Job) -> list[Finding]:
         file = self._project.index.files.get(job.path)
@@ -127,11 +129,11 @@ class SlowLane:
         paired: set[frozenset[int]] = set()
         findings: list[Finding] = []
         for chunk, detail in zip(file.chunks, details, strict=True):
-            for facts, raw in zip(chunk.core.functions, detail.grams, strict=True):
-                if facts.qualname not in wanted or not raw or not finder.grams.large_enough(facts):
+            for facts, made in zip(chunk.core.functions, detail.grams, strict=True):
+                if facts.qualname not in wanted or not finder.grams.large_enough(facts) or not made.data:
                     continue
                 grams = array("Q")
-                grams.frombytes(raw)
+                grams.frombytes(made.data)
                 found = finder.find(job.path, facts, grams)
                 if found is None:
                     continue
