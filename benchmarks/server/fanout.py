@@ -1,7 +1,8 @@
 """Print how live the live view is: ``python fanout.py [SECONDS]``.
 
-A recorder in a process of its own appends 100 frames a second, rows of 1 KB; 100 clients follow, two more never read.
-The time is from the frame's own timestamp to the client's hand.
+A recorder in a process of its own appends 100 frames a second, rows of 1 KB; 100 clients follow, two more never read,
+and one leaves early and comes back at the end. The time is from the frame's own timestamp to the parsed message in the
+client's hand; all clients share this one process, so their own work is part of it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import tempfile
 import time
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 from websockets.asyncio.client import connect
@@ -21,6 +23,7 @@ from websockets.asyncio.client import connect
 from vcr_server.testing import TOKEN, RunningServer, record_runs
 
 CLIENTS, RATE = 100, 100
+Row = dict[str, Any]
 HEADERS = {"authorization": f"Bearer {TOKEN}"}
 RECORD = """
 import sys, time
@@ -37,25 +40,35 @@ with VCRRecorder(sys.argv[1]) as recorder:
 """
 
 
-async def follow(url: str, frames: int, late: list[float]) -> tuple[set[int], int]:
-    """Follow the session to its end; return the frames that came, and the number of gaps."""
-    seen: set[int] = set()
+async def follow(url: str, start: int, end: int, late: list[float]) -> tuple[dict[int, Row], int]:
+    """Follow the session from one frame up to another; return the rows that came by index, and the number of gaps."""
+    rows: dict[int, Row] = {}
     gaps = 0
     async with connect(url, additional_headers=HEADERS, compression=None, proxy=None, max_size=None) as socket:
-        await socket.send(json.dumps({"follow": "live", "from": 0}))
-        while len(seen) < frames:
+        await socket.send(json.dumps({"follow": "live", "from": start}))
+        while len(rows) < end - start and not gaps:
             events = json.loads(await asyncio.wait_for(socket.recv(), 15))
             now = time.time()
             for event in events:
                 gaps += event["type"] == "gap"
-                if event["type"] == "frames":
-                    for row in event["rows"]:
-                        if row["index"] not in seen:
-                            seen.add(row["index"])
-                            late.append(
-                                now - datetime.fromisoformat(row["timestamp"].replace("Z", "+00:00")).timestamp()
-                            )
-    return seen, gaps
+                for row in event["rows"] if event["type"] == "frames" else ():
+                    if row["index"] not in rows:
+                        rows[row["index"]] = row
+                        late.append(now - datetime.fromisoformat(row["timestamp"].replace("Z", "+00:00")).timestamp())
+    return rows, gaps
+
+
+async def come_back(url: str, server: RunningServer, frames: int, ended: asyncio.Event) -> tuple[dict[int, Row], int]:
+    """Follow the first 50 frames, leave, come back when all is recorded; catch up as `gap` says."""
+    rows, _ = await follow(url, 0, 50, [])
+    await ended.wait()
+    more, gaps = await follow(url, len(rows), frames, [])
+    rows |= more
+    async with httpx.AsyncClient(headers=HEADERS) as client:
+        while gaps and len(rows) < frames:
+            page = await client.get(f"{server.url}/api/sessions/live/frames?from={len(rows)}&limit=1000")
+            rows |= {row["index"]: row for row in page.json()["rows"]}
+    return rows, gaps
 
 
 async def never_read(url: str) -> None:
@@ -93,27 +106,29 @@ async def main(seconds: int) -> None:
         time.sleep(10)
         print(f"idle with 1,003 sessions: {(cpu_seconds(server.process.pid) - before) * 10:.1f} % CPU")
         late: list[float] = []
+        ended = asyncio.Event()
         deaf = [asyncio.create_task(never_read(url)) for _ in range(2)]
-        clients = [asyncio.create_task(follow(url, frames, late)) for _ in range(CLIENTS)]
+        clients = [asyncio.create_task(follow(url, 0, frames, late)) for _ in range(CLIENTS)]
+        returning = asyncio.create_task(come_back(url, server, frames, ended))
         await asyncio.sleep(2)
+        before, own = cpu_seconds(server.process.pid), time.process_time()
         recorder.stdin.write(b"\n")
         recorder.stdin.flush()
         results = await asyncio.gather(*clients)
-        complete = sum(seen == set(range(frames)) for seen, _ in results)
+        spent = cpu_seconds(server.process.pid) - before, time.process_time() - own
+        complete = sum(set(rows) == set(range(frames)) for rows, _ in results)
         late.sort()
         at = [late[int(len(late) * share)] * 1e3 for share in (0.5, 0.95, 0.99)]
         print(f"{CLIENTS} clients x {RATE} rows/s x 1 KB for {seconds} s beside 2 that never read:")
         print(f"  {complete} clients got all {frames}; gaps {sum(gaps for _, gaps in results)}")
         print(f"  append to client: p50 {at[0]:.0f} ms, p95 {at[1]:.0f} ms, p99 {at[2]:.0f} ms")
+        each = spent[0] / (CLIENTS * frames) * 1e6
+        print(f"  processor: server {spent[0]:.1f} s ({each:.0f} us a delivered row), clients {spent[1]:.1f} s")
+        ended.set()
+        rows, gaps = await returning
+        print(f"  one that left after 50 frames and came back: gaps {gaps}, identical rows {rows == results[0][0]}")
         for task in deaf:
             task.cancel()
-        rows: list[dict[str, object]] = []
-        async with httpx.AsyncClient(headers=HEADERS) as client:
-            while len(rows) < frames:
-                page = await client.get(f"{server.url}/api/sessions/live/frames?from={len(rows)}&limit=1000")
-                rows += page.json()["rows"]
-        same = [row["index"] for row in rows] == list(range(frames))
-        print(f"  one that comes back reads {len(rows)} rows over HTTP, all and in order: {same}")
         recorder.wait(10)
         server.close()
 

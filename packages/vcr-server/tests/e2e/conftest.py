@@ -29,6 +29,14 @@ FLAGS = [
     "--disable-sync",
 ]
 
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run these tests last: Playwright leaves its event loop running, and no other test could start one of its own."""
+    items.sort(key=lambda item: HERE in item.path.parents)
+
+
 AGENT = """
 from vcr_core import step
 
@@ -69,10 +77,7 @@ class Dashboard:
         """Log in and wait until the page is ready."""
         headers = {"authorization": f"Bearer {TOKEN}"}
         code = httpx.post(f"{self.server.url}/api/login-codes", headers=headers).json()["code"]
-        self.page.goto(f"{self.server.url}/login?code={code}")
-        if hash_part:
-            self.page.goto(f"{self.server.url}/{hash_part}")
-            self.page.reload()
+        self.page.goto(f"{self.server.url}/login?code={code}{hash_part}")  # the redirect keeps the part behind the #
         self.wait("performance.getEntriesByName('vcr-ready').length > 0")
 
     def wait(self, script: str, *, seconds: float = 10) -> None:

@@ -29,7 +29,7 @@ const line = (kind, mark, value) => ({ kind, mark, text: jsonText(value).slice(0
 
 function valueRows(rows, kind, mark, value) {
   const text = jsonText(value);
-  const lines = text.length > 90 ? jsonText(value, 2).split('\n') : [text];
+  const lines = text.length > 60 ? jsonText(value, 2).split('\n') : [text];
   for (const each of lines.slice(0, MAX_LINES)) rows.push({ kind, mark, text: each.slice(0, LONG) });
   if (lines.length > MAX_LINES) rows.push({ kind, mark, text: `… ${plural(lines.length - MAX_LINES, 'more line')}` });
 }

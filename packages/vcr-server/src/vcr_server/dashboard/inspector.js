@@ -52,10 +52,10 @@ function FrameHead({ shown }) {
   return html`<div class="frame-head"><h2><span class="node">${f.node_name}</span>
       <span class=${`chip ${failed ? 'error' : 'ok'}`}>${shape} ${word}</span>
       ${f.origin && f.origin !== 'live' ? html`<span class="chip">${f.origin}</span>` : ''}${editsHere() ? html`<span class="chip edited">edited</span>` : ''}</h2>
-    <dl class="facts"><div><dt>frame</dt><dd>#${count(shown.i)}</dd></div><div><dt>kind</dt><dd>${f.kind || step?.kind || 'node'}</dd></div><div><dt>latency</dt><dd>${duration(f.latency_ms || 0)}</dd></div>
+    <dl class="facts"><div><dt>frame</dt><dd>#${count(shown.i)}</dd></div><div><dt>kind</dt><dd>${f.kind || step?.kind || 'node'}</dd></div>${f.kind === 'checkpoint' ? '' : html`<div><dt>latency</dt><dd>${duration(f.latency_ms || 0)}</dd></div>`}
       ${f.tokens != null ? html`<div><dt>tokens</dt><dd>${f.tokens_input != null ? `${count(f.tokens_input)} → ${count(f.tokens_output || 0)}` : count(f.tokens)}</dd></div>` : ''}
       ${f.cost_usd != null ? html`<div><dt>cost</dt><dd>${money(f.cost_usd)}</dd></div>` : ''}${f.model ? html`<div><dt>model</dt><dd>${f.model}</dd></div>` : ''}
-      ${f.label ? html`<div><dt>${f.kind === 'checkpoint' ? 'checkpoint' : 'label'}</dt><dd>${f.label}</dd></div>` : ''}</dl>
+      ${f.label && !f.node_name.endsWith(`:${f.label}`) ? html`<div><dt>${f.kind === 'tool' ? 'tool' : 'label'}</dt><dd>${f.label}</dd></div>` : ''}</dl>
     ${failed ? html`<${ErrorBox} f=${f}/>` : ''}${trouble.value ? html`<${TroubleBox} t=${trouble.value}/>` : ''}</div>`;
 }
 
@@ -111,7 +111,7 @@ function Compare({ shown }) {
   const key = p && `${p.id}/${p.i} ${shown.id}/${shown.i}`;
   const pair = useLoaded(key, () => Promise.all([readState(p.id, p.i, 'output'), readState(shown.id, shown.i, 'output')]));
   if (!p) return html`<div class="empty"><b>Compare any two frames of any two sessions.</b><p>Press <kbd>c</kbd> to pin this frame, then go to another one.</p></div>`;
-  const side = (mark, id, i, line, cls) => html`<button class=${`side ${cls}`} onClick=${() => go(id, i)}><span class="mark" aria-hidden="true">${mark}</span><span><b>${id}</b> #${count(i)}<br/><span class="hint">${line.node_name} · ${duration(line.latency_ms || 0)}</span></span></button>`;
+  const side = (mark, id, i, line, cls) => html`<button class=${`side ${cls}`} onClick=${() => go(id, i)}><span class="mark" aria-hidden="true">${mark}</span><span><b>${id}</b> #${count(i)}<br/><span class="hint">${line.node_name}${line.kind === 'checkpoint' ? '' : ` · ${duration(line.latency_ms || 0)}`}</span></span></button>`;
   return html`<div class="pane"><div class="sides">${side('−', p.id, p.i, p.line, 'gone')}${side('+', shown.id, shown.i, shown.line, 'come')}</div>
     ${pair ? html`<${Diff} old=${pair[0]} fresh=${pair[1]} name=${key} label=${`${p.id} frame ${p.i} against ${shown.id} frame ${shown.i}`}/>` : html`<${Wait}/>`}</div>`;
 }

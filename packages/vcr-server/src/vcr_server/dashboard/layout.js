@@ -25,7 +25,7 @@ export function layout(sessions, opened = new Set()) {
   const place = (node, depth, parent) => {
     node.row = rows.length;
     node.depth = depth;
-    node.lanes = Math.min(MAX_LANES, node.s.lane_names?.length || 1);
+    node.lanes = lanesNeeded(node);
     node.y = y;
     node.h = LANE + (node.lanes - 1) * SUBLANE;
     node.parent = parent;
@@ -111,20 +111,41 @@ export function frameAt(node, x) {
   return segment.from + Math.min(Math.max(0, inside), segment.n - 1);
 }
 
-/** First and last frame of every lane but the main one, and the lane of each frame, from runs [lane, count]. */
-export function lanesOf(session) {
-  const of = new Uint8Array(session.frames), extents = [];
-  let at = 0;
-  for (const [lane, n] of session.lanes || []) {
-    const shown = Math.min(lane, MAX_LANES - 1);
-    of.fill(shown, at, at + n);
-    if (shown) {
-      const extent = (extents[shown] ??= { lane: shown, first: at, last: at });
-      extent.last = at + n - 1;
-    }
-    at += n;
+const shownLane = (lane) => Math.min(lane, MAX_LANES - 1);
+
+/** How many lanes the frames of the row take; those shared with the parent stand on the parent's row. */
+function lanesNeeded(node) {
+  let end = 0, most = 0;
+  for (const [lane, n] of node.s.lanes || []) {
+    end += n;
+    if (end > node.cut) most = Math.max(most, shownLane(lane));
   }
-  return { of, extents: extents.filter(Boolean) };
+  return most + 1;
+}
+
+/**
+ * The lane of each frame, and the groups of frames that ran beside the main lane: from where they leave it (`x1`, in
+ * units) to where they come back (`x2`), or to their last frame where the recording ends before (`open`); `lanes` are
+ * those that take part. Groups inside a pill are left out.
+ */
+export function lanesOf(node) {
+  const { s, cut } = node, of = new Uint8Array(s.frames), groups = [];
+  let at = 0, group = null;
+  for (const [lane, n] of s.lanes || []) {
+    const first = Math.max(at, cut), shown = shownLane(lane);
+    of.fill(shown, at, (at += n));
+    if (at <= first) continue;
+    if (shown) {
+      if (!group) groups.push((group = { x1: first ? frameX(node, first - 1) : node.x0 - 1, open: true, lanes: new Set() }));
+      group.lanes.add(shown);
+      group.x2 = frameX(node, at - 1);
+    } else if (group) {
+      group.x2 = frameX(node, first);
+      group.open = false;
+      group = null;
+    }
+  }
+  return { of, groups: groups.filter((each) => each.x2 - each.x1 >= 0.5) };
 }
 
 /** Index of the row at some height. */

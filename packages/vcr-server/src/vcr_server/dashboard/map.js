@@ -85,10 +85,9 @@ function MapHead({ laid }) {
   const frames = laid.rows.reduce((sum, r) => sum + r.s.frames - r.cut, 0);
   const errors = laid.rows.reduce((sum, r) => sum + (r.s.errors?.length || 0), 0);
   const forks = laid.rows.reduce((sum, r) => sum + (r.s.parent ? 1 : 0), 0);
-  return html`<div class="map-head"><h1 id="map-title">Sessions</h1>
-    <span class="stat"><b>${count(laid.rows.length)}</b> sessions</span><span class="stat"><b>${count(frames)}</b> frames</span>
-    <span class="stat"><b>${count(forks)}</b> forks</span><span class="stat"><b>${count(errors)}</b> errors</span>
-    <button class="btn toggle" aria-pressed=${errorsOnly.value} onClick=${() => { errorsOnly.value = !errorsOnly.value; }}><span class="dot error" aria-hidden="true"></span>Errors only</button>
+  return html`<div class="map-head"><h1 id="map-title">${plural(laid.rows.length, 'session')}</h1><span class="stat"><b>${count(frames)}</b> frames</span>
+    <span class="stat"><b>${count(forks)}</b> fork${forks === 1 ? '' : 's'}</span>
+    <button class="btn toggle" aria-pressed=${errorsOnly.value} onClick=${() => { errorsOnly.value = !errorsOnly.value; }}><span class="dot error" aria-hidden="true"></span>Errors only <b>${count(errors)}</b></button>
     <span class="legend" aria-hidden="true"><span><i class="dot"></i>frame</span><span><i class="dot error"></i>error</span><span><i class="dot point"></i>checkpoint</span></span>
     <span class="zoom"><button class="btn icon" aria-label="Zoom out" onClick=${() => zoomBy(1 / 1.5)}>−</button><button class="btn icon" aria-label="Zoom in" onClick=${() => zoomBy(1.5)}>+</button></span></div>`;
 }

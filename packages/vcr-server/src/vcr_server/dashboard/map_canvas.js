@@ -75,7 +75,7 @@ class Pen {
     g.strokeStyle = on ? c.amber : c.line2;
     g.lineWidth = on ? 2.4 : 2;
     this.line(this.x(row.x0), y, this.x(endX(row) - 1), y);
-    row.lane ??= s.lanes ? lanesOf(s) : null;
+    row.lane ??= row.lanes > 1 ? lanesOf(row) : null;
     if (row.lane) this.lanes(row, on);
     const marks = { errors: new Set(s.errors), odd: new Set(s.odd), points: new Set(s.checkpoints) };
     for (const segment of row.segments) {
@@ -88,17 +88,24 @@ class Pen {
     if (scene.pin?.id === row.id) this.pinned(row);
   }
 
+  /** Brackets below the main line, one inside the other: where branches leave it and come back. */
   lanes(row, on) {
-    const { g, c } = this;
+    const { g, c, scene } = this;
     g.strokeStyle = on ? c.amber : c.line2;
-    for (const { lane, first, last } of row.lane.extents) {
-      const x1 = this.x(frameX(row, first)), x2 = this.x(frameX(row, last)), y0 = this.y(row), y1 = this.y(row, lane);
-      const bend = Math.min(this.z * 0.8, 12);
+    g.lineWidth = 1.6;
+    const y0 = this.y(row);
+    for (const { x1, x2, open, lanes } of row.lane.groups) {
+      const left = this.x(x1), right = this.x(x2);
+      if (right < scene.label || left > scene.width) continue;
+      const bend = Math.min(this.z * 0.9, 12, (right - left) / 2);
       g.beginPath();
-      g.moveTo(x1 - bend, y0);
-      g.quadraticCurveTo(x1 - bend, y1, x1, y1);
-      g.lineTo(x2, y1);
-      g.quadraticCurveTo(x2 + bend, y1, x2 + bend, y0);
+      for (const lane of lanes) {
+        const y1 = this.y(row, lane);
+        g.moveTo(left, y0);
+        g.bezierCurveTo(left + bend * 0.4, y0, left, y1, left + bend, y1);
+        g.lineTo(open ? right : right - bend, y1);
+        if (!open) g.bezierCurveTo(right, y1, right - bend * 0.4, y0, right, y0);
+      }
       g.stroke();
     }
   }

@@ -309,11 +309,13 @@ async function openFirst() {
 export async function start() {
   try {
     source.value = await openSource();
+    const others = Promise.all([source.value.agents(), source.value.jobs()]); // on their way beside the rest
+    others.catch(() => {}); // told where they are waited for
     const answer = await source.value.map();
     sessions.value = new Map(answer.sessions.map((s) => [s.id, s]));
     if (readAddress()) await goAddress();
     else await openFirst();
-    const [a, j] = await Promise.all([source.value.agents(), source.value.jobs()]);
+    const [a, j] = await others;
     agents.value = a.agents;
     jobs.value = j.jobs;
   } catch (error) {
