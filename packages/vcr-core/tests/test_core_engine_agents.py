@@ -421,6 +421,23 @@ def test_what_a_step_does_to_its_arguments_is_repeated(tmp_path: Path) -> None:
         assert (again.error, again.result, live) == (None, result, [])
 
 
+def test_large_inputs_are_served_from_a_packed_file(tmp_path: Path) -> None:
+    @step
+    def count(text: str) -> int:
+        live.append("count")
+        return len(text)
+
+    def reader() -> int:
+        return count("many words " * 3000)
+
+    _, player = record(tmp_path, reader)
+    pack_session(player, tmp_path / "packed.vcr")
+    live.clear()
+    for copy in (player, VCRPlayer.load(tmp_path / "packed.vcr")):
+        again = run_again(copy, reader, REPLAY, record=False)
+        assert (again.error, again.result, live) == (None, 33_000, [])
+
+
 def pipeline(n: int) -> dict[str, Any]:
     state: dict[str, Any] = {"value": n}
     for _ in range(5):

@@ -7,7 +7,7 @@ from it to the recorded output, every operation of it being needed; elsewhere th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -93,6 +93,10 @@ class LegacyFile:
     def row(self, index: int) -> FrameRow:
         """Return the small fields of a frame."""
         return self._rows[index]
+
+    def rows(self) -> Iterator[FrameRow]:
+        """Yield the small fields of the frames, in order."""
+        return iter(self._rows)
 
     def line(self, index: int) -> bytes:
         """Return a frame's line as the predecessor wrote it."""

@@ -63,12 +63,29 @@ class CheckpointNotFoundError(VcrError, KeyError):
 
 
 class LazySequence(Sequence[T]):
-    """A sequence whose items are made when they are asked for, each time anew."""
+    """A sequence whose items are made when they are asked for, each time anew.
 
-    def __init__(self, length: Callable[[], int], make: Callable[[int], T], where: object) -> None:
+    Args:
+        length: Returns the number of items.
+        make: Makes one.
+        where: What an error names.
+        make_all: Makes all, in order, where that is cheaper than one by one.
+    """
+
+    def __init__(
+        self,
+        length: Callable[[], int],
+        make: Callable[[int], T],
+        where: object,
+        make_all: Callable[[], Iterator[T]] | None = None,
+    ) -> None:
         self._length = length
         self._make = make
         self._where = where
+        self._make_all = make_all
+
+    def __iter__(self) -> Iterator[T]:
+        return super().__iter__() if self._make_all is None else self._make_all()
 
     def __len__(self) -> int:
         return self._length()
@@ -190,7 +207,7 @@ class VCRPlayer:
     @property
     def rows(self) -> Sequence[FrameRow]:
         """The small fields of the frames; no state is read for them."""
-        return LazySequence(self.__len__, self.source.row, self.path)
+        return LazySequence(self.__len__, self.source.row, self.path, self.source.rows)
 
     def __len__(self) -> int:
         return len(self.source)
@@ -299,8 +316,7 @@ class VCRPlayer:
 
     def written_states(self, index: int) -> FrameStates:
         """Return the states of a frame as they are written, as `body`; they are not to be changed."""
-        source, at = self._reader.home(self._check(index))
-        return source.states(at)[0]
+        return self._reader.written(self._check(index))
 
     def goto_frame(self, index: int) -> Any:
         """Return the state after a frame.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
+from collections.abc import Iterator
 from itertools import compress
 from pathlib import Path
 from typing import Protocol
@@ -32,9 +33,12 @@ from vcr_core.wire_format import (
 )
 
 _BLOCK = 8 << 20
+_ROWS_BLOCK = 1 << 20
 _INDEX_WORTH = 256 << 10
 _CACHE_BYTES = 48 << 20
 _PREFETCH = 256
+_AHEAD = 64
+_AHEAD_BYTES = 1 << 20
 
 
 class DamagedFrameError(VcrError):
@@ -76,6 +80,10 @@ class SessionSource(Protocol):
         """Return the small fields of a frame."""
         ...
 
+    def rows(self) -> Iterator[FrameRow]:
+        """Yield the small fields of the frames that are there now, in order."""
+        ...
+
     def line(self, index: int) -> bytes:
         """Return the bytes of a frame's line."""
         ...
@@ -115,6 +123,7 @@ class SessionFile:
             self._index = LineIndex.load(path, self._descriptor)
             self._cache: OrderedDict[int, tuple[FrameStates, bool, int]] = OrderedDict()
             self._cached = 0
+            self._next = -1
             self._frames: list[int] = []
             self._scanned = 0
             self._read_on()
@@ -225,10 +234,27 @@ class SessionFile:
     def row(self, index: int) -> FrameRow:
         """Return the small fields of a frame; for a damaged one, a row that says so."""
         number = self._frames[index]
+        return self._row_of(index, self._line(number))
+
+    def rows(self) -> Iterator[FrameRow]:
+        """Yield the small fields of the frames that are there now, in order; the file is read in blocks."""
+        first, count = 0, len(self._frames)
+        while first < count:
+            begin = self._index.span(self._frames[first])[0]
+            last = first
+            while last + 1 < count and self._index.span(self._frames[last + 1])[1] - begin <= _ROWS_BLOCK:
+                last += 1
+            content = os.pread(self._descriptor, self._index.span(self._frames[last])[1] - begin, begin)
+            for index in range(first, last + 1):
+                start, end = self._index.span(self._frames[index])
+                yield self._row_of(index, content[start - begin : end - begin])
+            first = last + 1
+
+    def _row_of(self, index: int, line: bytes) -> FrameRow:
         try:
-            return decode_row(self._line(number))
+            return decode_row(line)
         except FormatError as error:
-            message = f"line {number + 1}: {error.reason}"
+            message = f"line {self._frames[index] + 1}: {error.reason}"
             return FrameRow(index, "<damaged>", "error", "error", error_type="DamagedFrame", error_message=message)
 
     def body(self, index: int) -> FrameBody:
@@ -260,21 +286,27 @@ class SessionFile:
         return found[0], found[1]
 
     def _fetch(self, index: int) -> None:
-        """Decode a frame, and where frames before it stand in one run of lines and it leans on them, those too."""
+        """Decode a frame, with those it leans on, and with those behind it where one is read after the other."""
+        if index == self._next:
+            self._next = min(index + _AHEAD, len(self._frames))
+            self._prefetch(index, self._next, limit=_AHEAD_BYTES)
+            if index in self._cache:
+                return
+        self._next = index + 1
         line = self.line(index)
         try:
             states = states_decoder.decode(line).data
         except DECODE_ERRORS as error:
             raise DamagedFrameError(self.path, index, self._frames[index] + 1, str(error)) from error
         if states.base == index - 1 and index - 1 not in self._cache:
-            self._prefetch(index)
+            self._prefetch(max(0, index - _PREFETCH), index, limit=_CACHE_BYTES // 4)
         self._keep(index, states, line)
 
-    def _prefetch(self, index: int) -> None:
-        first = max(0, index - _PREFETCH)
+    def _prefetch(self, first: int, behind: int, *, limit: int) -> None:
+        """Decode the frames from `first` up to `behind` in one go, if their lines stand together and are few bytes."""
         begin = self._index.starts[self._frames[first]]
-        end = self._index.starts[self._frames[index]]
-        if end - begin > _CACHE_BYTES // 4 or self._frames[index] - self._frames[first] != index - first:
+        end = self._index.span(self._frames[behind - 1])[1] + 1
+        if end - begin > limit or self._frames[behind - 1] - self._frames[first] != behind - 1 - first:
             return
         content = os.pread(self._descriptor, end - begin, begin)
         lines = content.split(b"\n")

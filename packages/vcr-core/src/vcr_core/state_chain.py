@@ -18,6 +18,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from math import isfinite
 from typing import Any
 
 import msgspec
@@ -27,6 +28,7 @@ from vcr_core.redaction import Redactor
 from vcr_core.runtime_types import type_of
 from vcr_core.snapshot import Probe
 from vcr_core.values import MAX_DEPTH, BlobSink, to_wire
+from vcr_core.values.encode import TAG
 from vcr_core.wire_format import decode, encode
 
 SMALL = 2048
@@ -44,16 +46,49 @@ NO_CHANGE = b"[]"
 
 
 _SCALARS = frozenset({str, int, float, bool, type(None)})
+_EXACT = _SCALARS - {float}
+_TEXT = frozenset({str})
 
 
 def _looks_plain(value: Any, depth: int = 0) -> bool:
     """Return False at the first thing that certainly is not plain JSON; a probe knows the rest."""
     cls = type_of(value)
-    if cls is dict and depth < MAX_DEPTH:
-        return all(type(item) in _SCALARS or _looks_plain(item, depth + 1) for item in value.values())
-    if cls is list and depth < MAX_DEPTH:
-        return all(type(item) in _SCALARS or _looks_plain(item, depth + 1) for item in value)
-    return cls in _SCALARS
+    if cls is dict:
+        items = value.values()
+    elif cls is list:
+        items = value
+    else:
+        return cls in _SCALARS
+    # The kinds of the items are taken in C: most containers of a state hold nothing but text and numbers.
+    if _SCALARS.issuperset(map(type_of, items)):
+        return True
+    return depth < MAX_DEPTH and all(_looks_plain(item, depth + 1) for item in items if type_of(item) not in _SCALARS)
+
+
+def _is_exact(value: Any, depth: int = 0) -> bool:
+    """True for what JSON holds as it is: dicts, lists, text, None, booleans, integers and finite floats."""
+    cls = type_of(value)
+    if cls is dict:
+        if TAG in value or not _TEXT.issuperset(map(type_of, value)):
+            return False
+        items = value.values()
+    elif cls is list:
+        items = value
+    else:
+        return cls in _EXACT or (cls is float and isfinite(value))
+    if _EXACT.issuperset(map(type_of, items)):
+        return True
+    return depth < MAX_DEPTH and all(_is_exact(item, depth + 1) for item in items if type_of(item) not in _EXACT)
+
+
+def encode_clear(value: Any) -> bytes:
+    """Return the encoding of any value, not redacted and with its large leaves in place."""
+    if _is_exact(value):
+        try:
+            return encode(value)
+        except (UnicodeEncodeError, OverflowError):
+            pass  # a lone surrogate or 2**70: such values are tagged
+    return encode(to_wire(value))
 
 
 class ValueEncoder:
@@ -80,14 +115,6 @@ class ValueEncoder:
             probe.take(value)
             return self.encode_probed(value, probe)[0]
         return self._encode_any(value)
-
-    def encode_plain(self, value: Any) -> bytes | None:
-        """Return the encoding of a value that is plain JSON without large leaves, not redacted; else None."""
-        if not _looks_plain(value):
-            return None
-        probe = self._own_probe()
-        probe.take(value)
-        return self._encode_plain(value) if probe.plain else None
 
     def _own_probe(self) -> Probe:
         """Return this thread's probe: it remembers which keys announce nothing."""

@@ -15,6 +15,7 @@ from vcr_core.errors import VcrError
 from vcr_core.json_patch import JsonPatchError, apply
 from vcr_core.json_pointer import JsonPointerError, resolve
 from vcr_core.session_file import SessionSource
+from vcr_core.wire_format import FrameStates
 
 Part = Literal["input", "output"]
 Ops = list[dict[str, Any]]
@@ -100,6 +101,14 @@ class StateReader:
         except (LookupError, RecursionError) as error:
             reason = f"it stands in frame {tape.frame} of {tape.session!r}, which leads to no recorded step: {error}"
             raise MissingStateError(self.source.path, index, reason) from error
+
+    def written(self, index: int) -> FrameStates:
+        """Return the states of a frame as they are written at its `home`; they are not to be changed."""
+        states = self.source.states(index)[0]
+        if states.tape is None:
+            return states
+        source, at = self.home(index)
+        return source.states(at)[0]
 
     def _walk_back(self, index: int, part: Part, patches: list[Ops]) -> tuple[Any, bool]:
         """Return the nearest state before this one that is there whole; collect the patches from there, last first."""

@@ -32,15 +32,7 @@ class ReplayRun(Run):
         root: str = ROOT,
     ) -> None:
         super().__init__(recorder, tape=tape, config=config, root=root)
-        self._packed = PackedInputs()
-        self.inputs = self._packed
-
-    def input_difference(self, index: int, live: Any) -> tuple[str, Any, Any] | None:
-        """Return where a taped input and a live one differ: pointer, recorded, now; None if they are equal."""
-        assert self.tape is not None
-        if self._packed.surely_equal(self.tape.player.wire_state(index, "input"), live):
-            return None
-        return super().input_difference(index, live)
+        self.inputs = PackedInputs()
 
 
 class ObservedRun(ReplayRun):
@@ -60,6 +52,7 @@ class ObservedRun(ReplayRun):
             self.order = Order()
         self.asked: list[int] = []
         self.refused: StepCall | None = None
+        self._functions: set[Any] = set()
         self._streams = False
 
     def served_order(self) -> list[int]:
@@ -75,7 +68,9 @@ class ObservedRun(ReplayRun):
     def _note(self, call: StepCall, index: int) -> None:
         self.asked.append(index)
         function = call.function
-        self._streams |= inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
+        if function not in self._functions:
+            self._functions.add(function)
+            self._streams |= inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
 
     def check_all(self) -> None:
         """See that everything was served that the tape holds, in its order.

@@ -191,7 +191,7 @@ class Run:
         recorded = self.tape.player.wire_state(index, "input")
         if self.inputs.same(recorded, live):
             return None
-        now = self.inputs.wire(live)
+        now = self.inputs.wire_like(recorded, live)
         return None if self.inputs.equal(recorded, now) else first_difference(recorded, now)
 
     def _replaces_inside(self, key: str) -> bool:

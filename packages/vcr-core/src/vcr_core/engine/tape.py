@@ -154,9 +154,10 @@ class Tape:
         """
         found: dict[int, list[int]] = {}
         for row in self.rows:
-            followers = self._followers(row.index)
+            # Only frames that came within a few iterations of the one before carry a gap: most runs have none.
+            followers = self._followers(row.index - 1) if row.gap is not None and row.index else None
             if followers:
-                found[row.index] = followers
+                found[row.index - 1] = followers
         return found
 
     def _followers(self, first: int) -> list[int]:

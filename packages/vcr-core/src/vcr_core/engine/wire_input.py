@@ -10,7 +10,7 @@ import msgspec
 from vcr_core.blobs import content_hash
 from vcr_core.redaction import Redactor
 from vcr_core.runtime_types import type_of
-from vcr_core.state_chain import ValueEncoder
+from vcr_core.state_chain import ValueEncoder, encode_clear
 from vcr_core.wire_format import decode, encode
 
 if TYPE_CHECKING:
@@ -44,10 +44,21 @@ class WireInputs:
         """Return the wire form of a live value."""
         return decode(self._encoder.encode(live))
 
+    def wire_like(self, recorded: Any, live: Any) -> Any:
+        """Return the wire form of a live value with its large leaves where `recorded` has its own: aside, or in place.
+
+        In place they are in a packed recording.
+        """
+        if b'"$vcr":"blob"' in encode(recorded):
+            return self.wire(live)
+        return decode(self._encoder.encode_inline(live))
+
     def same(self, recorded: Any, live: Any) -> bool:
-        """True if a live value is seen at once to be what is recorded; False tells nothing."""
-        encoded = self._encoder.encode_plain(live)
-        return encoded is not None and encoded == encode(recorded)
+        """True if a live value is, byte for byte, what was recorded; False if that takes a closer look.
+
+        What equals a recorded value without being redacted holds no secret that was taken out of it.
+        """
+        return encode_clear(live) == encode(recorded)
 
     def digest(self, value: Any) -> str:
         """Return a short digest of a value, of what is opaque in it only the type and name."""
