@@ -12,6 +12,7 @@ import shutil
 import ssl
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -45,14 +46,19 @@ def show_pyenv_interpreters() -> None:
     os.environ["PATH"] = os.pathsep.join([os.environ["PATH"], *found])
 
 
+def find_python(version: str) -> str | None:
+    """Return a Python of that version that runs: pyenv's shims answer for every version on the disk."""
+    for folder in os.environ["PATH"].split(os.pathsep):
+        path = shutil.which(f"python{version}", path=folder)
+        if path and subprocess.run([path, "--version"], capture_output=True, timeout=30, check=False).returncode == 0:
+            return path
+    return None
+
+
 def choose_legs(first: str, second: str) -> list[str]:
     """Name the legs of `tests`; where the first one's interpreter is missing, the one that runs nox takes its place."""
     running = f"{sys.version_info.major}.{sys.version_info.minor}"
-    here = first == running or any(
-        subprocess.run([path, "--version"], capture_output=True, timeout=30, check=False).returncode == 0
-        for folder in os.environ["PATH"].split(os.pathsep)
-        if (path := shutil.which(f"python{first}", path=folder))
-    )
+    here = first == running or find_python(first) is not None
     return list(dict.fromkeys([first if here else running, second]))
 
 
@@ -143,9 +149,13 @@ def need_system_package(session: nox.Session, command: str, debian_package: str)
 
 @nox.session
 def demo(session: nox.Session) -> None:
-    """Record a small agent, look at it, break it and compare."""
+    """Record a small agent, break it, mend it; roll files back, replay for nothing, guard what is written."""
     session.install(*editable(*(name for name in MANIFESTS if name not in NOT_IN_DEMO)))
     session.run("vcr", "demo", *session.posargs)
+    for example in ("golden_path", "sentinel_demo"):
+        session.log(f"examples/{example}.py, in an empty directory")
+        with tempfile.TemporaryDirectory() as folder, session.chdir(folder):
+            session.run("python", str(ROOT / f"examples/{example}.py"))
 
 
 @nox.session
@@ -230,11 +240,11 @@ def isolated(session: nox.Session, package: str, at_lowest: str) -> None:
     session.run(*command, external=True)
 
 
-def clean_environment(session: nox.Session, name: str) -> Path:
+def clean_environment(session: nox.Session, name: str, base: str = "python") -> Path:
     """Make an empty environment beside the session's own and return its interpreter."""
     folder = scratch(session).resolve() / name
     shutil.rmtree(folder, ignore_errors=True)
-    session.run("python", "-m", "venv", "--without-pip", str(folder), silent=True)
+    session.run(base, "-m", "venv", "--without-pip", str(folder), silent=True, external=base != "python")
     return folder / "bin" / "python"
 
 
@@ -248,7 +258,7 @@ def pip(session: nox.Session, python: Path, command: str, *arguments: str) -> No
 
 @nox.session
 def dists(session: nox.Session) -> None:
-    """Build and check every wheel and sdist, then install the meta-package with each extra from the wheels."""
+    """Build and check every wheel and sdist; install each package and each extra of the meta-package from wheels."""
     session.install(*group("dists"))
     out = scratch(session).resolve() / "dist"
     shutil.rmtree(out, ignore_errors=True)
@@ -260,12 +270,30 @@ def dists(session: nox.Session) -> None:
     with session.chdir(out):
         session.run("twine", "check", "--strict", *(path.name for path in sorted(out.iterdir())))
     wheels = {path.name.split("-", 1)[0].replace("_", "-"): path for path in out.glob("*.whl")}
-    for extra in meta_extras(wheels):
-        python = clean_environment(session, f"extra-{extra or 'none'}")
-        pip(session, python, "install", "-q", *meta_requirements(extra, wheels))
-        pip(session, python, "check")
-        session.run(str(python), "-c", "from agent_vcr import VCRPlayer, VCRRecorder", external=True)
-        session.log(f"ai-agent-vcr[{extra}] installs from wheel files and `pip check` is clean")
+    for python in wheel_pythons():
+        for package in (name for name in SHARED if name != META):
+            files = [str(wheels[name]) for name in closure(package)]
+            limit = ["--limit", "5"] if package == CORE else []
+            install_and_check(session, python, package, files, *limit)
+        for extra in meta_extras(wheels):
+            what = f"{META}[{extra}]" if extra else META
+            install_and_check(session, python, what, meta_requirements(extra, wheels))
+
+
+def wheel_pythons() -> list[str]:
+    """List the oldest and the newest Python that is supported, as far as they are on this machine."""
+    found = [find_python(version) for version in (SUPPORTED[0], SUPPORTED[-1])]
+    return [path for path in found if path] or [sys.executable]
+
+
+def install_and_check(session: nox.Session, base: str, what: str, requirements: list[str], *options: str) -> None:
+    """Install from wheel files into an empty environment, check it, and look at what imports load."""
+    python = clean_environment(session, re.sub(r"\W+", "-", f"{Path(base).name}-{what}"), base)
+    pip(session, python, "install", "-q", *requirements)
+    pip(session, python, "check")
+    session.run(str(python), "tools/check_installed.py", *options, external=True)
+    shutil.rmtree(python.parents[1])
+    session.log(f"{what} installs from wheel files on {Path(base).name}, and `pip check` is clean")
 
 
 def meta_extras(wheels: dict[str, Path]) -> list[str]:
@@ -311,10 +339,20 @@ def peers(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Build the documentation; a warning is an error."""
+    """Build the documentation; a warning is an error, and so is a public name that is not in it."""
     session.install(*group("docs"), *editable(*SHARED))
     session.run("sphinx-build", "-W", "--keep-going", "-q", "-b", "html", "docs", "docs/_build/html")
+    session.run("python", "tools/check_reference.py", "docs/_build/html")
     session.log(f"open {ROOT / 'docs/_build/html/index.html'}")
+
+
+@nox.session
+def screenshots(session: nox.Session) -> None:
+    """Take the pictures of the README: the terminal debugger and the dashboard, always of the same recordings."""
+    need_system_package(session, "chromium", "chromium")
+    session.install(*group("e2e"), *group("test", "vcr-tui", "vcr-server"), *editable(CORE, "vcr-tui", "vcr-server"))
+    for name, tool in (("tui", "screenshots_tui"), ("dashboard", "screenshots_server")):
+        session.run("python", f"tools/{tool}.py", f"docs/images/{name}.png")
 
 
 @nox.session
@@ -338,6 +376,13 @@ def crewai(session: nox.Session) -> None:
     session.install(*group("test", "vcr-crewai"), *group("types"), *editable(*closure("vcr-crewai")))
     check_types(session, ["vcr-crewai"])
     run_pytest(session, *test_folders("vcr-crewai"))
+
+
+@nox.session
+def clients(session: nox.Session) -> None:
+    """Capture the model calls of clients that the shared environment cannot hold: litellm needs openai 2."""
+    session.install(*group("test", "vcr-llm"), *group("clients", "vcr-llm"), *editable(*closure("vcr-llm")))
+    run_pytest(session, "packages/vcr-llm/tests/test_llm_matrix.py")
 
 
 @nox.session

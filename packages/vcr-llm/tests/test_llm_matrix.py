@@ -253,7 +253,7 @@ MATRIX = [
 def test_one_hit_when_recording_and_none_when_replaying(name, make, stream, tape):
     module = {"openai-responses": "openai", "botocore": "boto3"}.get(name, name)
     if importlib.util.find_spec(module) is None:
-        pytest.skip(f"{module} is not installed here (litellm needs openai 2: see benchmarks/llm/matrix.py)")
+        pytest.skip(f"{module} is not installed here (litellm needs openai 2: see `nox -s clients`)")
     agent = make(tape.provider.url, stream)
     live = asyncio.run(tape.arecord(agent)) if asyncio.iscoroutinefunction(agent) else tape.record(agent)
     assert tape.provider.hits == 1

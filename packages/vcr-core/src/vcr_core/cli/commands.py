@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from vcr_core.errors import UsageError
 
@@ -111,7 +111,8 @@ def plugin_summaries() -> dict[str, str]:
     }
     for _, summaries in plugins.load_plugins(plugins.SUMMARIES):
         if isinstance(summaries, dict):
-            lines.update((name, text) for name, text in summaries.items() if name in lines)
+            told = cast("dict[str, str]", summaries)
+            lines.update((name, text) for name, text in told.items() if name in lines)
     return lines
 
 
