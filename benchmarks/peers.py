@@ -1,9 +1,9 @@
 # ruff: noqa: RUF001  # the table says how many times
-"""Ours beside the real predecessor, ``ai-agent-vcr`` 1.5.4, on the same work: one table with ratios.
+"""Ours beside the real predecessor, ``ai-agent-vcr`` 1.5.4, and ``git``, on the same work: one table with ratios.
 
-``python benchmarks/peers.py [--quick]``; `nox -s peers` runs it.  The predecessor is installed into an environment of
-its own beside the running one.  The two sides take turns, each piece of work in a fresh process, and the medians are
-compared: absolute times vary from run to run, ratios within one run much less.
+``python benchmarks/peers.py [--quick] [--markdown docs/benchmarks.md]``; `nox -s peers` runs it.  The predecessor is
+installed into an environment of its own beside the running one.  The two sides take turns, each piece of work in a
+fresh process, and the medians are compared: absolute times vary from run to run, ratios within one run much less.
 """
 
 from __future__ import annotations
@@ -351,8 +351,11 @@ def compare(turns: Turns, times: int, steps: int, frames: int) -> list[tuple[str
     return rows
 
 
+HEAD = ("work", "ours", f"{PREDECESSOR.replace('==', ' ')}, or git", "ratio", "goal")
+
+
 def show(rows: list[tuple[str, str, str, str, str]]) -> None:
-    table = [("work", "ours", PREDECESSOR, "ratio", "goal"), *rows]
+    table = [HEAD, *rows]
     widths = [max(len(row[column]) for row in table) for column in range(5)]
     for number, row in enumerate(table):
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -363,15 +366,26 @@ def show(rows: list[tuple[str, str, str, str, str]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="less work: the order of magnitude, in half a minute")
+    parser.add_argument(
+        "--markdown", type=Path, metavar="PAGE", help="also put the table into a page, between its marks"
+    )
     parser.add_argument("--work", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.work:
         side, work, folder, *arguments = json.loads(options.work)
         print(json.dumps(WORK[work](side, folder, *arguments)))
         return
+    from peers_git import compare_with_git
+    from peers_page import as_markdown, write_into
+
     times, steps, frames = (3, 300, 2000) if options.quick else (5, 1000, 10_000)
     with tempfile.TemporaryDirectory() as root:
-        show(compare(Turns(Path(root)), times, steps, frames))
+        rows = compare(Turns(Path(root)), times, steps, frames)
+    compare_with_git(lambda *row: rows.append(row), frames, 5 if options.quick else 15)
+    show(rows)
+    if options.markdown:
+        words = " --quick" if options.quick else ""
+        write_into(options.markdown, as_markdown(HEAD, rows, f"nox -s peers --{words} --markdown {options.markdown}"))
 
 
 if __name__ == "__main__":
