@@ -289,7 +289,8 @@ class VCRPlayer:
         return verify_file(self.path, key=self._key, finished=finished)
 
     def _check(self, index: int) -> int:
-        return check_index(self.path, index, len(self))
+        count = len(self.source)
+        return index if 0 <= index < count else check_index(self.path, index, count)
 
     def state(self, index: int, part: Part = "output") -> Any:
         """Return the output or the input of a frame, its types restored as far as allowed."""

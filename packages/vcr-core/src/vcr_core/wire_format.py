@@ -64,7 +64,7 @@ class TapeRef(msgspec.Struct):
     frame: int
 
 
-class FrameStates(msgspec.Struct, omit_defaults=True):
+class FrameStates(msgspec.Struct, omit_defaults=True, gc=False):
     """The states of a frame as they are written: whole, or as operations against `base` and the input.
 
     `base_part` tells which state of the base frame the input refers to.  `mutated` holds what the body made of
@@ -83,14 +83,14 @@ class FrameStates(msgspec.Struct, omit_defaults=True):
     returned: str | None = None
 
 
-class FrameBody(FrameStates):
+class FrameBody(FrameStates, gc=False):
     """All of a frame's data but the fields of its row."""
 
     metadata: dict[str, Any] = {}
     error: ErrorInfo | None = None
 
 
-class StatesLine(msgspec.Struct):
+class StatesLine(msgspec.Struct, gc=False):
     """A frame's line as far as its states need it."""
 
     data: FrameStates

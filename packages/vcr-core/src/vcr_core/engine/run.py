@@ -93,7 +93,9 @@ class Run:
             raise self.error
         scope = self.scope_here()
         if call.key is None:
-            path = scope.path(lambda above, own: self._bind(above, own, call, scope.spawned_with))
+            path = scope.bound
+            if path is None:
+                path = scope.path(lambda above, own: self._bind(above, own, call, scope.spawned_with))
             call.key = f"{path}:{call.name}#{scope.next_ordinal(call.name)}"
         if call.function is not None and self.recorder is not None:
             self.recorder.functions[call.name] = call.function

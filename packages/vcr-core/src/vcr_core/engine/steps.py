@@ -121,34 +121,42 @@ def _wrap(spec: StepSpec) -> Callable[..., Any]:
 
 def _wrap_plain(spec: StepSpec) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
-        with spec.run() as run:
-            if run is None:
-                return spec.function(*args, **kwargs)
-            step, given = spec.begin(run, args, kwargs)
-            step.wait()
-            if not isinstance(step, RunningStep):
-                return step.result()
-            with step:
-                output = given.call(spec.function, step.call.input)
-            return step.succeed(output, metadata=spec.known(output))
+        run = current_run()
+        if run is None:
+            return spec.function(*args, **kwargs)
+        step, given = spec.begin(run, args, kwargs)
+        step.wait()
+        if not isinstance(step, RunningStep):
+            return step.result()
+        with step:
+            output = given.call(spec.function, step.call.input)
+        return step.succeed(output, metadata=spec.known(output))
 
-    return call
+    def call_in_own_run(*args: Any, **kwargs: Any) -> Any:
+        with spec.run():
+            return call(*args, **kwargs)
+
+    return call if spec.recorder is None else call_in_own_run
 
 
 def _wrap_coroutine(spec: StepSpec) -> Callable[..., Any]:
     async def call(*args: Any, **kwargs: Any) -> Any:
-        with spec.run() as run:
-            if run is None:
-                return await spec.function(*args, **kwargs)
-            step, given = spec.begin(run, args, kwargs)
-            await step.wait_async()
-            if not isinstance(step, RunningStep):
-                return step.result()
-            with step:
-                output = await given.call(spec.function, step.call.input)
-            return step.succeed(output, metadata=spec.known(output))
+        run = current_run()
+        if run is None:
+            return await spec.function(*args, **kwargs)
+        step, given = spec.begin(run, args, kwargs)
+        await step.wait_async()
+        if not isinstance(step, RunningStep):
+            return step.result()
+        with step:
+            output = await given.call(spec.function, step.call.input)
+        return step.succeed(output, metadata=spec.known(output))
 
-    return call
+    async def call_in_own_run(*args: Any, **kwargs: Any) -> Any:
+        with spec.run():
+            return await call(*args, **kwargs)
+
+    return call if spec.recorder is None else call_in_own_run
 
 
 class _Chunks:
