@@ -9,10 +9,12 @@ import asyncio
 import contextvars
 import functools
 import inspect
+from contextlib import nullcontext
 from typing import Any, cast
 
 from vcr_core.engine import EndedStep, StepCall, current_run
 from vcr_crewai.compat import is_executor
+from vcr_crewai.executor_scope import hidden_run, seeing_run
 from vcr_crewai.recorded_call import Recorded, arun_recorded
 from vcr_crewai.run_opening import recorded_entry
 
@@ -104,8 +106,10 @@ def tap_method(plain: Any) -> Any:
 
     @functools.wraps(plain)
     async def execute(self: Any, method_name: Any, method: Any, *args: Any, **kwargs: Any) -> Any:
+        if is_executor(self):
+            return await plain(self, method_name, seeing_run(method), *args, **kwargs)
         run = current_run()
-        if run is None or is_executor(self):
+        if run is None:
             return await plain(self, method_name, method, *args, **kwargs)
 
         async def recorded_method(*given: Any, **options: Any) -> Any:
@@ -132,7 +136,10 @@ def tap_flow_kickoff(plain: Any) -> Any:
     @functools.wraps(plain)
     async def kickoff_async(self: Any, *args: Any, **kwargs: Any) -> Any:
         run = current_run()
-        if is_executor(self) or self.stream:
+        if is_executor(self):
+            with hidden_run() if run is not None else nullcontext():
+                return await plain(self, *args, **kwargs)
+        if self.stream:
             return await plain(self, *args, **kwargs)
         if run is None:
             return await recorded_entry(self, "kickoff_async", plain, args, kwargs)
