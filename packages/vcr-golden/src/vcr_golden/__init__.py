@@ -5,8 +5,9 @@ The names below are the public API; they are loaded when first used.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from vcr_core.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from vcr_golden.cache import GoldenRunCache
@@ -56,13 +57,7 @@ __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]  # the names are give
 ]
 
 
-def __getattr__(name: str) -> Any:
-    home = _HOME_OF.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy_names(__name__, _HOME_OF)
 
 
 def __dir__() -> list[str]:
