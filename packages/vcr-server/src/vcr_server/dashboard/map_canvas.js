@@ -164,10 +164,10 @@ class Pen {
 
   pill(row, segment, on) {
     const { g, c } = this;
-    const x = this.x(segment.x) - this.z * 0.42, width = segmentWidth(segment) * this.z - this.z * 0.16, y = this.y(row);
+    const x = this.x(segment.x) - this.z * 0.42, width = segmentWidth(segment) * this.z - this.z * 0.16, y = this.y(row), half = this.z < 5 ? 4 : 9;
     const text = `${segment.n.toLocaleString('en')} ${STATUS.ok[1]}`;
     g.beginPath();
-    g.roundRect(x, y - 9, width, 18, 9);
+    g.roundRect(x, y - half, width, 2 * half, half);
     g.fillStyle = c.raise;
     g.fill();
     g.lineWidth = 1.2;
