@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from agent_vcr import VCRPlayer, VCRRecorder, vcr_record
+from agent_vcr import VCRPlayer, VCRRecorder, llm, vcr_record
 from agent_vcr.models import Frame, FrameMetadata, ResumeConfig, ResumeMode
 
 
@@ -135,3 +137,115 @@ def test_a_run_is_resumed_as_documented() -> None:
     assert player.resume(coder, config) == "fixed"
     fixed = VCRPlayer.load_by_id("fixed")
     assert fixed.goto_frame(-1) == {"q": 42, "plan": {"steps": ["a"]}, "coded": True}
+
+
+def test_the_first_program_of_the_old_readme(capsys: pytest.CaptureFixture[str]) -> None:
+    recorder = VCRRecorder(output_dir=".vcr")
+    recorder.start_session("billing-fix")
+    before = {"task": "add invoice status"}
+    after = {**before, "plan": "add the migration before changing the API"}
+    recorder.record_step("planner", before, after)
+    recorder.record_checkpoint(after, label="plan-approved")
+    recording = recorder.save()
+    player = VCRPlayer.load(recording)
+    assert player.goto_frame(0) == player.goto_checkpoint("plan-approved") == after
+    assert player.verify_integrity().ok
+
+
+def test_frames_are_forwarded_as_json() -> None:
+    sent: list[str] = []
+    recorder = VCRRecorder(on_frame_recorded=lambda frame: sent.append(frame.model_dump_json()))
+    recorder.start_session("custom-framework-run")
+    recorder.record_step("custom-agent", {"request": "ship", "tags": {"a"}}, {"done": True}, metadata={"mine": (1,)})
+    with pytest.raises(ZeroDivisionError), recorder.step("fails", {}):
+        1 / 0  # noqa: B018  # it raises
+    recorder.save()
+    first, second = map(json.loads, sent)
+    assert (first["node_name"], first["input_state"]["request"], first["output_state"]) == (
+        "custom-agent",
+        "ship",
+        {"done": True},
+    )
+    assert first["input_state"]["tags"] == {"$vcr": "set", "v": ["a"]}
+    assert second["error"]["type"].endswith("ZeroDivisionError")
+
+
+def test_files_roll_back_as_documented(tmp_path: Path) -> None:
+    from agent_vcr.integrations.openhands import ACIDWorkspace
+
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    (repository / "app.py").write_text("one\n")
+    for words in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-q", "-m", "Start"]):
+        subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b.c", *words], cwd=repository, check=True)
+    recorder = VCRRecorder()
+    workspace = ACIDWorkspace(repository, recorder=recorder, max_untracked_file_bytes=10 * 1024 * 1024)
+    workspace.begin(session_id="issue-42")
+    saved = workspace.savepoint({"phase": "planned"}, node_name="planner")
+    (repository / "large.bin").write_bytes(bytes(11 * 1024 * 1024))
+    (repository / "app.py").unlink()
+    assert workspace.savepoint(node_name="coder").unsaved
+    report = workspace.rollback(to_frame_index=saved.index)
+    assert report.written == ("app.py",)
+    workspace.undo()
+    assert workspace.diff(0) is not None
+    assert workspace.savepoints()
+    assert workspace.status().session_id == "issue-42"
+    workspace.rollback(to_frame_index=saved.index)
+    (repository / "app.py").write_text("two\n")
+    assert workspace.commit().ok
+    assert ACIDWorkspace.recover(repository) is not None
+
+
+def test_golden_runs_work_as_documented() -> None:
+    from agent_vcr.golden_cache import GoldenRunCache
+
+    record = VCRRecorder()
+    record.start_session("jwt")
+    record.run(agent_of_the_docs, "jwt")
+    record.save()
+    cache = GoldenRunCache(cache_dir=".vcr/golden")
+    assert cache.save_golden_run("Build a REST API with JWT auth", record)
+    outputs, ledger = cache.replay("Build a REST API with JWT auth")
+    assert outputs[-1] == "JWT"
+    assert str(ledger).startswith("CostLedger(saved=100% | $0.0123 | 4,100 tokens | ")
+    result, _ = cache.run("Build a REST API with JWT auth", agent_of_the_docs, "jwt", mode="replay")
+    assert result == "JWT"
+    assert [run["task"] for run in cache.list_runs()] == ["Build a REST API with JWT auth"]
+    assert cache.invalidate("Build a REST API with JWT auth")
+    assert cache.list_runs() == []
+
+
+def test_the_guard_works_as_documented() -> None:
+    from openhands_sentinel import Finding, Limits, Sentinel, Severity
+
+    recorder = VCRRecorder()
+    recorder.start_session("guarded")
+    sentinel = Sentinel(recorder=recorder, root=".", limits=Limits(lines=40, complexity=8, parameters=5))
+    findings = sentinel.check("handlers.py", "def f(a, b, c, d, e, g):\n    return a\n")
+    assert [isinstance(finding, Finding) for finding in findings] == [True]
+    assert findings[0].severity is Severity.CRITICAL
+    assert sentinel.turn_end() == []
+    sentinel.close()
+
+
+def test_a_graph_is_recorded_as_documented() -> None:
+    pytest.importorskip("langgraph")
+    from langgraph.graph import START, StateGraph
+
+    from agent_vcr.integrations.langgraph import VCRLangGraph
+
+    graph = StateGraph(dict).add_node("draft", lambda state: {"text": "a draft"}).add_edge(START, "draft").compile()
+    recorder = VCRRecorder()
+    instrumented_graph = VCRLangGraph(recorder).wrap_graph(graph)
+    assert instrumented_graph.invoke({"text": ""}) == {"text": "a draft"}
+    assert VCRPlayer.load(recorder.save()).list_nodes() == ["draft"]
+
+
+@llm(metadata=lambda _: {"model": "demo", "tokens_input": 3600, "tokens_output": 500, "cost_usd": 0.0123})
+def answer_of_the_docs(topic: str) -> str:
+    return topic.upper()
+
+
+def agent_of_the_docs(topic: str) -> str:
+    return answer_of_the_docs(topic)

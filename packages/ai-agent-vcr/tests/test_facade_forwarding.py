@@ -52,6 +52,31 @@ def test_star_import_and_dir_give_the_public_names(front):
     assert dir(module) == ["Shown", "count"]
 
 
+@pytest.mark.parametrize("module", [module for module, target in MODULES.items() if find_spec(target)])
+def test_all_public_names_can_be_imported_at_once(module):
+    names: dict[str, object] = {}
+    exec(f"from {module} import *", names)
+    assert set(importlib.import_module(MODULES[module]).__all__) <= set(names)
+
+
+EXTRA_OF = {
+    "agent_vcr.golden_cache": "golden",
+    "agent_vcr.integrations.crewai": "crewai",
+    "agent_vcr.integrations.langgraph": "langgraph",
+    "agent_vcr.integrations.openhands": "acid",
+    "openhands_sentinel": "sentinel",
+}
+
+
+@pytest.mark.parametrize(("module", "extra"), EXTRA_OF.items())
+def test_each_missing_extra_is_named_where_its_package_is_not_there(module, extra):
+    """In a process that cannot find the package, whether it is installed here or not."""
+    program = f"import sys; sys.modules[{MODULES[module]!r}] = None\nfrom {module} import Anything"
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode == 1
+    assert f"pip install 'ai-agent-vcr[{extra}]'" in run.stderr
+
+
 @pytest.mark.parametrize("name", ["_hidden", "__wrapped__", "nothing"])
 def test_other_names_are_attribute_errors(front, name):
     module, _ = front

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from types import ModuleType
 
+_SPECIAL = ("__all__", "__version__")  # public in spite of their names
+
 
 def forward(
     module: str, *, to: str, extra: str | None = None, only: Sequence[str] = (), submodules: Sequence[str] = ()
@@ -36,7 +38,7 @@ def forward(
     def look_up(name: str) -> object:
         if name in submodules:
             return import_module(f"{module}.{name}")
-        if name != "__all__" and (name.startswith("_") or (only and name not in only)):
+        if name not in _SPECIAL and (name.startswith("_") or (only and name not in only)):
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         target = _load(module, to, extra)
         try:

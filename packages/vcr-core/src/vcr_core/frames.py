@@ -186,6 +186,19 @@ class Frame(msgspec.Struct):
         """Name of a checkpoint or of a tool."""
         return self.row.label
 
+    def model_dump_json(self) -> str:
+        """Return the frame as JSON text, under the name that pydantic models have for it.
+
+        It holds the small fields, `metadata`, `error`, `input_state` and `output_state`; what JSON cannot hold is
+        tagged as in a recording.
+        """
+        from vcr_core.values import to_wire  # noqa: PLC0415  # frames are known to what encodes them
+
+        states = {"input_state": to_wire(self.input_state), "output_state": to_wire(self.output_state)}
+        metadata = {**msgspec.to_builtins(self.metadata), "custom": to_wire(self.metadata.custom)}
+        parts = {**msgspec.to_builtins(self.row), "metadata": metadata, "error": self.error, **states}
+        return msgspec.json.encode(parts).decode()
+
 
 class SessionInfo(msgspec.Struct, omit_defaults=True):
     """The first line of a recording; it is written once and never changed.

@@ -279,14 +279,12 @@ class VCRPlayer:
         return self.end or sum_rows(self.rows)
 
     def verify(self, *, finished: bool = True) -> VerifyReport:
-        """Check every line of the file against the chain of hashes.
-
-        Args:
-            finished: Also report that there is no ``end`` line.
-        """
+        """Check every line of the file against the chain of hashes; `finished` also asks for an ``end`` line."""
         if isinstance(self.source, LegacyFile):
             raise FormatError("recordings of ai-agent-vcr 1.x carry no hashes to verify", path=self.path)
         return verify_file(self.path, key=self._key, finished=finished)
+
+    verify_integrity = verify  # the name it had in ai-agent-vcr 1.x
 
     def _check(self, index: int) -> int:
         count = len(self.source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import threading
 from collections.abc import Callable
@@ -26,7 +27,7 @@ Isolation = Literal["branch", "worktree"]
 class OpenedWorkspace:
     """The lifecycle part of :class:`~vcr_acid.ACIDWorkspace`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # one keyword more for programs of ai-agent-vcr 1.x
         self,
         path: str | os.PathLike[str],
         recorder: CheckpointRecorder | None = None,
@@ -36,10 +37,13 @@ class OpenedWorkspace:
         watch: bool = True,
         state_dir: str | None = None,
         disk: Disk | None = None,
+        max_untracked_file_bytes: int | None = None,
     ) -> None:
         self.recorder = recorder
         self.isolation: Isolation = isolation
         self.policy = policy or Policy()
+        if max_untracked_file_bytes is not None:
+            self.policy = dataclasses.replace(self.policy, max_file_size=max_untracked_file_bytes)
         self._disk = disk or Disk()
         self._state_dir = os.path.abspath(state_dir) if state_dir else None
         self.watch_wanted = watch

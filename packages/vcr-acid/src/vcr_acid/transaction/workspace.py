@@ -35,6 +35,7 @@ class ACIDWorkspace(Transactions):
         watch: Use inotify where it can be trusted.
         state_dir: Where private repositories and worktrees lie (default ``$XDG_STATE_HOME/vcr``).
         disk: For tests.
+        max_untracked_file_bytes: The policy's `max_file_size`, under the name it had in ai-agent-vcr 1.x.
 
     Example:
         >>> acid = ACIDWorkspace("/my/project")  # doctest: +SKIP
