@@ -27,8 +27,9 @@ myst_heading_anchors = 3
 
 # Docstrings are written for the terminal too: a word in backticks is code.
 default_role = "code"
-autodoc_typehints = "description"
-autodoc_typehints_description_target = "documented"
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+python_maximum_signature_line_length = 100
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True, "show-inheritance": True}
 autodoc_mock_imports = ["crewai"]  # one gigabyte; its docstrings are ours
