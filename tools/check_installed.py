@@ -15,6 +15,8 @@ import sys
 import sysconfig
 from pathlib import Path
 
+# msgspec imports it where another package brought it, and does without it elsewhere.
+LOOKED_FOR = {"typing-extensions"}
 OWN = re.compile(r"vcr-[a-z]+|ai-agent-vcr")
 LOAD = """
 import sys
@@ -55,7 +57,7 @@ def foreign(distribution: str, package: str, owners: dict[str, list[str]]) -> li
     )  # fmt: skip
     if done.returncode:
         return [f"it cannot be imported:\n{done.stderr}"]
-    allowed = needed(distribution)
+    allowed = needed(distribution) | LOOKED_FOR
     roots = [root for root in done.stdout.split() if root in owners]
     return [root for root in roots if not {normal(owner) for owner in owners[root]} & allowed]
 
