@@ -174,6 +174,10 @@ class Replay:
             if flat_facts(reference) != flat_facts(document):
                 self.unequal.append(f"{package} {path}")
 
+    def duplicates(self) -> int:
+        """How many duplicate findings there are so far."""
+        return sum(count for code, count in self.found.items() if code.startswith("VS1"))
+
     def report(self) -> None:
         """Print everything."""
         edits, whole = sorted(self.service), sorted(self.whole)
@@ -197,7 +201,7 @@ class Replay:
             f"findings {len(self.dump)}, of which {self.overtaken} are overtaken by a later write of the same release"
         )
         per = self.writes or 1
-        duplicates = sum(count for code, count in self.found.items() if code.startswith("VS1"))
+        duplicates = self.duplicates()
         sizes = sum(count for code, count in self.found.items() if code.startswith("VS2"))
         print(
             f"noise: {duplicates / per * 100:.2f} duplicate findings per 100 writes, "
@@ -250,10 +254,11 @@ def main(arguments: list[str]) -> int:
             [folders[-1] for other, folders in histories.items() if other != name and folders] if options.filler else []
         )
         started = time.perf_counter()
-        before = replay.writes
+        before, copies = replay.writes, replay.duplicates()
         replay.package(name, histories[name], others)
         print(
-            f"{name}: {replay.writes - before} writes, {time.perf_counter() - started:.0f} s",
+            f"{name}: {replay.writes - before} writes, {replay.duplicates() - copies} duplicate findings, "
+            f"{time.perf_counter() - started:.0f} s",
             file=sys.stderr,
             flush=True,
         )
