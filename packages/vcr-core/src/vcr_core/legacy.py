@@ -8,6 +8,7 @@ from it to the recorded output, every operation of it being needed; elsewhere th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -94,9 +95,9 @@ class LegacyFile:
         """Return the small fields of a frame."""
         return self._rows[index]
 
-    def rows(self) -> Iterator[FrameRow]:
-        """Yield the small fields of the frames, in order."""
-        return iter(self._rows)
+    def rows(self, first: int = 0) -> Iterator[FrameRow]:
+        """Yield the small fields of the frames from `first` on."""
+        return islice(self._rows, first, None)
 
     def line(self, index: int) -> bytes:
         """Return a frame's line as the predecessor wrote it."""

@@ -80,8 +80,8 @@ class SessionSource(Protocol):
         """Return the small fields of a frame."""
         ...
 
-    def rows(self) -> Iterator[FrameRow]:
-        """Yield the small fields of the frames that are there now, in order."""
+    def rows(self, first: int = 0) -> Iterator[FrameRow]:
+        """Yield the small fields of the frames that are there now, from `first` on."""
         ...
 
     def line(self, index: int) -> bytes:
@@ -236,9 +236,9 @@ class SessionFile:
         number = self._frames[index]
         return self._row_of(index, self._line(number))
 
-    def rows(self) -> Iterator[FrameRow]:
-        """Yield the small fields of the frames that are there now, in order; the file is read in blocks."""
-        first, count = 0, len(self._frames)
+    def rows(self, first: int = 0) -> Iterator[FrameRow]:
+        """Yield the small fields of the frames that are there now, from `first` on; the file is read in blocks."""
+        count = len(self._frames)
         while first < count:
             begin = self._index.span(self._frames[first])[0]
             last = first

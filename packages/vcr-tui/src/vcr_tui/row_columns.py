@@ -8,8 +8,9 @@ from __future__ import annotations
 import threading
 import time
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
+from itertools import islice
 from typing import Protocol
 
 from vcr_core.frames import KINDS, STATUSES, FrameRow
@@ -25,8 +26,8 @@ class RowSource(Protocol):
     """What rows are read from."""
 
     def __len__(self) -> int: ...
-    def row(self, index: int) -> FrameRow:
-        """Return a frame's small fields."""
+    def rows(self, first: int = 0) -> Iterator[FrameRow]:
+        """Yield the small fields of the frames from `first` on."""
         ...
 
 
@@ -110,15 +111,18 @@ class ColumnLoader:
 
     def load_now(self) -> None:
         """Fill the columns in the calling thread."""
-        while not self.done:
-            self._columns.add(self._source.row(len(self._columns)))
+        for row in self._source.rows(len(self._columns)):
+            self._columns.add(row)
 
     def _run(self) -> None:
         told = time.monotonic()
+        rows, known = self._source.rows(len(self._columns)), len(self._source)
         while not self._stop.is_set() and not self.done:
+            if len(self._columns) >= known:  # the file has grown since
+                rows, known = self._source.rows(len(self._columns)), len(self._source)
             try:
-                for index in range(len(self._columns), min(len(self._columns) + _CHUNK, len(self._source))):
-                    self._columns.add(self._source.row(index))
+                for row in islice(rows, _CHUNK):
+                    self._columns.add(row)
             except (IndexError, OSError):
                 return  # the file was replaced or taken away; whoever follows it begins anew
             if time.monotonic() - told > 0.1:
