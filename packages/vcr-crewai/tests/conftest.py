@@ -60,6 +60,7 @@ class Adder(BaseTool):
 
     def _run(self, a: int, b: int) -> str:
         count("tool")
+        time.sleep(DELAY["tool"])
         return str(a + b)
 
 
@@ -80,7 +81,7 @@ class ScriptedLLM(BaseLLM):
             if "Observation: 3" in text:
                 return "Thought: I now know the final answer\nFinal Answer: sum is 3"
             return 'Thought: I need a tool\nAction: adder\nAction Input: {"a": 1, "b": 2}\n'
-        if FAILING["on"]:
+        if FAILING["on"] is True or (FAILING["on"] and FAILING["on"] in text):
             raise RuntimeError("the model is down")
         seen = "sum is 42" if "sum is 42" in text else "sum is 3" if "sum is 3" in text else "nothing"
         return f"Thought: I now can give a great answer\nFinal Answer: report on {seen}"

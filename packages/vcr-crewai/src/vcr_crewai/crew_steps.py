@@ -13,7 +13,10 @@ from typing import Any
 
 from crewai import CrewOutput, TaskOutput
 
-from vcr_core.engine import EndedStep, StepCall, current_run
+from vcr_core.engine import EndedStep, Run, RunningStep, StepCall, current_run
+from vcr_core.engine.plan import names_step
+from vcr_core.engine.served_step import ServedStep
+from vcr_core.frames import FrameRow
 from vcr_crewai.compat import position_of
 from vcr_crewai.model_calls import inside, marked
 from vcr_crewai.recorded_call import Recorded, arun_recorded, run_recorded
@@ -32,6 +35,17 @@ class CrewCall(Recorded):
         facts = {"what": "crew", "process": crew.process.value}
         super().__init__(StepCall(crew.name or CREW, "node", {"inputs": inputs}, metadata=facts))
 
+    def begin(self, run: Run) -> EndedStep:
+        """Ask the run; where it would serve the kickoff but a task inside has an edit, the crew puts it together anew.
+
+        Its tasks are all served then, and nothing is called.
+        """
+        step = run.begin(self.call)
+        if isinstance(step, ServedStep) and _edits_inside(run, self.call.key or ""):
+            step.abandon()
+            return RunningStep(run, step.scope, self.call, index=step.index, edited=True)
+        return step
+
     def edit(self) -> None:
         """Kick off with the inputs of the step: they are edited at a cut."""
         self.args = self.args[1:]
@@ -49,6 +63,23 @@ class CrewCall(Recorded):
                 task.output = of_task
             self._crew.usage_metrics = self._crew.token_usage = output.token_usage
         return output
+
+
+def _edits_inside(run: Run, key: str) -> bool:
+    """True if the output of a task that ran inside of the step `key` is to be another one."""
+    tape, names = run.tape, list(run.config.output_overrides)
+    if tape is None or not names:
+        return False
+    inside_of = (tape.rows[index] for index in tape.subtree(key))
+    return any(
+        row.index in names or names_step([n for n in names if isinstance(n, str)], _call_of(row))
+        for row in inside_of
+        if row.parent == key
+    )
+
+
+def _call_of(row: FrameRow) -> StepCall:
+    return StepCall(row.node_name, row.kind, key=row.key, label=row.label)
 
 
 class TaskCall(Recorded):

@@ -22,6 +22,10 @@ class Recorded:
     def __init__(self, call: StepCall) -> None:
         self.call = call
 
+    def begin(self, run: Run) -> EndedStep:
+        """Ask the run what becomes of the call."""
+        return run.begin(self.call)
+
     def edit(self) -> None:
         """Apply what was edited in ``call.input`` to the arguments of the live call."""
 
@@ -36,7 +40,7 @@ class Recorded:
 
 def run_recorded(run: Run, recorded: Recorded, body: Callable[[], Any]) -> Any:
     """Have the run serve `recorded`, or call `body` and record it."""
-    step = run.begin(recorded.call)
+    step = recorded.begin(run)
     step.wait()
     if not isinstance(step, RunningStep):
         return recorded.restore(step, step.result())
@@ -48,7 +52,7 @@ def run_recorded(run: Run, recorded: Recorded, body: Callable[[], Any]) -> Any:
 
 async def arun_recorded(run: Run, recorded: Recorded, body: Callable[[], Awaitable[Any]]) -> Any:
     """As `run_recorded`, in an event loop."""
-    step = run.begin(recorded.call)
+    step = recorded.begin(run)
     await step.wait_async()
     if not isinstance(step, RunningStep):
         return recorded.restore(step, step.result())
