@@ -15,6 +15,7 @@ import pytest
 
 import vcr_core.testing as core_testing
 import vcr_server
+from vcr_core.cli import main as vcr
 from vcr_server.access import CODE_SECONDS, Access
 from vcr_server.agents import parse_agents
 from vcr_server.cli import check_address, main
@@ -110,6 +111,16 @@ def test_a_start_that_cannot_be_is_one_paragraph(tmp_path: Path, capsys: pytest.
     error = capsys.readouterr().err
     assert error.startswith("vcr-server: ")
     assert "Traceback" not in error
+
+
+def test_the_directory_is_that_of_the_vcr_command_where_none_is_given(tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("VCR_DIR", str(tmp_path / "file"))
+    assert main([]) == 1
+    assert f"{tmp_path / 'file'} is not a directory" in capsys.readouterr().err
+    monkeypatch.delenv("VCR_DIR")
+    assert vcr(["--dir", str(tmp_path / "file"), "serve"]) == 1
+    assert f"{tmp_path / 'file'} is not a directory" in capsys.readouterr().err
 
 
 def test_help_tells_all() -> None:

@@ -30,7 +30,9 @@ exit status: 0 after SIGINT or SIGTERM, 1 if the server cannot start, 2 for a wr
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the server to a parser."""
-    parser.add_argument("directory", nargs="?", default=".vcr", help="directory of the recordings (default: .vcr)")
+    parser.add_argument(
+        "directory", nargs="?", metavar="DIR", help="directory of the recordings (default: $VCR_DIR, else .vcr)"
+    )
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1, this machine only)"
     )
@@ -74,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
     from vcr_server.agents import parse_agents  # noqa: PLC0415  # --help must not wait for the server's imports
 
     agents = parse_agents(options.agent)
-    directory = Path(options.directory)
+    directory = Path(options.directory or getattr(options, "dir", None) or os.environ.get("VCR_DIR") or ".vcr")
     if directory.exists() and not directory.is_dir():
         raise ServerSetupError(f"{directory} is not a directory; give the one that holds the recordings")
     if not 0 <= options.port <= 65535:
