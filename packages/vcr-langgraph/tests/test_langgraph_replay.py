@@ -315,6 +315,21 @@ def test_interrupts_and_their_answers_are_replayed(vcr, load, ran):
     assert graph.get_state(config) == kept  # the recorded thread is as it was
 
 
+def test_a_call_that_ended_in_an_interrupt_is_replayed_as_one(vcr, load, ran):
+    def ask(state):
+        ran.hit("ask")
+        return {"log": [interrupt("sure?")]}
+
+    builder = StateGraph(State).add_node("ask", ask).add_edge(START, "ask")
+    graph = vcr.wrap_graph(builder.compile(checkpointer=InMemorySaver()))
+    recorded = graph.invoke({"log": []}, {"configurable": {"thread_id": "t"}})
+    ran.clear()
+    again = run_again(load(), graph, REPLAY)
+    assert again.error is None
+    assert [i.value for i in again.result["__interrupt__"]] == [i.value for i in recorded["__interrupt__"]] == ["sure?"]
+    assert sum(ran.values()) == 0
+
+
 def test_the_turns_of_a_conversation_are_replayed(graphs, vcr, load, ran):
     def say(state):
         ran.hit("say")

@@ -112,9 +112,17 @@ def _recorded_calls(tape: Tape) -> list[RunLine]:
 
 
 def _go_on_after(error: Exception, line: RunLine, calls: list[RunLine], run: Run) -> None:
-    """Raise what a call raised, unless the recorded program went on after it."""
-    if line is calls[-1] or run.error is not None:
+    """Raise what a call raised, unless the recorded one raised too and the program went on after it."""
+    if line is calls[-1] or run.error is not None or line.root in _ended_well(run.tape):
         raise error
+
+
+def _ended_well(tape: Tape | None) -> set[str]:
+    """Return the roots of the recorded calls that gave a result."""
+    other_lines = getattr(tape.player.source, "other_lines", None) if tape is not None else None
+    if other_lines is None:
+        return set()
+    return {msgspec.json.decode(data)["root"] for kind, data in other_lines() if kind == "result"}
 
 
 @contextmanager

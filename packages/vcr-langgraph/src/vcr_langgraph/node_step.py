@@ -245,7 +245,7 @@ class NodeStep:
 
     def _signal(self, facts: Mapping[str, Any]) -> GraphBubbleUp:
         if "interrupts" in facts:
-            namespace = self._config.get("metadata", {}).get("langgraph_checkpoint_ns", "")
+            namespace = self._metadata.get("langgraph_checkpoint_ns", "")
             found = [Interrupt.from_ns(i["value"], namespace) for i in facts["interrupts"]]
             ids = replay_of(self.call.run).interrupt_ids
             ids.update((i["id"], now.id) for i, now in zip(facts["interrupts"], found, strict=True))
