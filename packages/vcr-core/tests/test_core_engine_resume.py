@@ -130,6 +130,21 @@ def test_another_callable_is_called_with_the_state_before_the_cut(tmp_path: Path
     assert new.goto_frame(-1)["n"] == 71
 
 
+def test_of_a_session_of_several_runs_the_one_of_the_cut_is_run_again(tmp_path: Path) -> None:
+    with VCRRecorder(tmp_path) as recorder:
+        recorder.start_session("run")
+        for steps in (2, 4, 3):
+            recorder.run(counting_agent, steps)
+    player = VCRPlayer.load_by_id("run", tmp_path)
+    for cut, steps, left in ((1, 2, 1), (2, 4, 4), (5, 4, 1), (7, 3, 2), (9, 3, 0)):
+        live.clear()
+        again = run_again(player, counting_agent, ResumeConfig(from_frame=cut), record=False)
+        assert (again.error, again.result["n"], len(live)) == (None, steps, left), cut
+    live.clear()
+    again = run_again(player, counting_agent, ResumeConfig(mode=ResumeMode.REPLAY), record=False)
+    assert (again.error, again.result["n"], live) == (None, 3, [])
+
+
 def test_a_mended_agent_goes_on_where_the_broken_one_failed(tmp_path: Path) -> None:
     broken = [True]
 

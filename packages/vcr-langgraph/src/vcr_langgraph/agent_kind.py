@@ -31,6 +31,8 @@ class LangGraphAgent:
     calls up to the one that holds the cut are made again, so that the thread is what it was.
     """
 
+    calls_all_runs = True
+
     def accepts(self, agent: Any) -> bool:
         """True for every compiled graph."""
         return isinstance(agent, Pregel)

@@ -105,7 +105,7 @@ class Resumer:
         self.config = config
         cut = find_cut(player, config)
         self._player = VCRPlayer.load(player.path, allow=Allowed(config.allow, loaded=True))
-        self.tape = Tape(self._player, cut=cut)
+        self.tape = Tape(self._player, cut=cut, all_runs=getattr(self.kind, "calls_all_runs", False))
         self._record = record
         self._make_run = make_run
         self._output_dir = output_dir or player.path.parent

@@ -41,28 +41,31 @@ class RaceLine(msgspec.Struct):
 
 
 class Tape:
-    """The frames of one run of a recording, with the cut.
+    """The frames of a recording, with the cut.
 
     Args:
         player: The recording.
         cut: Frames from this index on are not served, nor are the steps inside the frame of that index.
+        all_runs: Of a session of several runs, serve all of them; else only that of the cut, or the last.
 
     Attributes:
         player: The recording.
         cut: As given.
         rows: The small fields of all frames.
-        run: What was run, or None for a recording made by hand.
+        run: What was run, the run of the cut or else the last; None for a recording made by hand.
         begun: Steps with outside effects that had begun, by key.
     """
 
-    def __init__(self, player: VCRPlayer, *, cut: int) -> None:
+    def __init__(self, player: VCRPlayer, *, cut: int, all_runs: bool = False) -> None:
         self.player = player
         self.cut = cut
         self.rows: list[FrameRow] = list(player.rows)
-        self.run: RunLine | None = None
+        self._runs: list[RunLine] = []
         self.begun: dict[str, BeginLine] = {}
         self._races: list[RaceLine] = []
         self._read_lines()
+        self.run = self._run_at(cut)
+        self._root = self.run.root if self.run is not None and len(self._runs) > 1 and not all_runs else None
         self.by_key = {row.key: row.index for row in self.rows if row.key is not None}
         self._children: dict[str, list[int]] = defaultdict(list)
         for row in self.rows:
@@ -78,12 +81,17 @@ class Tape:
             return
         for kind, data in source.other_lines():
             if kind == "run":
-                self.run = msgspec.json.decode(data, type=RunLine)
+                self._runs.append(msgspec.json.decode(data, type=RunLine))
             elif kind == "begin":
                 line = msgspec.json.decode(data, type=BeginLine)
                 self.begun[line.key] = line
             elif kind == "race":
                 self._races.append(msgspec.json.decode(data, type=RaceLine))
+
+    def _run_at(self, cut: int) -> RunLine | None:
+        root = root_of(self.rows[cut]) if cut < len(self.rows) else None
+        there = [line for line in self._runs if line.root == root] or self._runs
+        return there[-1] if there else None
 
     def _descendants(self, key: str | None) -> set[int]:
         found: set[int] = set()
@@ -138,6 +146,8 @@ class Tape:
 
     def _is_event(self, row: FrameRow) -> bool:
         if not self.serves(row.index) or row.status == "cancelled":
+            return False
+        if self._root is not None and root_of(row) != self._root:
             return False
         above = self.by_key.get(row.parent) if row.parent is not None else None
         return above is None or not self.serves(above)
@@ -205,7 +215,7 @@ class Tape:
         path = key.rpartition(":")[0]
         ranked: list[tuple[int, int, str]] = []
         for row in self.rows:
-            if row.key is None or row.index in served:
+            if row.key is None or row.index in served or self._root not in (None, root_of(row)):
                 continue
             same_branch = row.key.startswith(f"{path}:")
             rank = (0 if row.node_name == name else 2) + (0 if same_branch else 1)
@@ -220,6 +230,12 @@ def branch_of(row: FrameRow) -> str | None:
         return None
     end = row.key.rfind(f":{row.node_name}#")
     return row.key[:end] if end >= 0 else None
+
+
+def root_of(row: FrameRow) -> str | None:
+    """Return the root of the run that a frame belongs to: the first part of its branch path."""
+    path = branch_of(row)
+    return None if path is None else path.partition("/")[0]
 
 
 def _branch_order(path: str) -> tuple[int, str]:
