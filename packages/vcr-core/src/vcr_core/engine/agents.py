@@ -17,8 +17,8 @@ from vcr_core.errors import UsageError
 class AgentKind(Protocol):
     """A kind of agent that `VCRPlayer.resume` can run.
 
-    Of a session that holds several runs, the run of the cut is run again, else the last.  A kind whose ``call`` makes the
-    calls of all of them says so with an attribute ``calls_all_runs = True``.
+    Of a session that holds several runs, the run of the cut is run again, else the last.  A kind whose ``call`` makes
+    the calls of all of them says so with an attribute ``calls_all_runs = True``.
     """
 
     def accepts(self, agent: Any) -> bool:
