@@ -131,6 +131,23 @@ class Picky:
     __hash__ = None
 
 
+LOOKALIKES = [(1, True), (0, False), (1, 1.0), (0.0, -0.0), ({1: "x"}, {True: "x"}), ([1] * 20, [True] * 20)]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(("old", "new"), LOOKALIKES)
+def test_a_change_of_type_is_seen_in_the_copy_of_a_list_that_grew(tmp_path, old, new, mode):
+    fill = [{"role": "user", "text": f"{n} " + "lorem ipsum " * 20} for n in range(20)]
+    before = {"messages": [*fill, {"value": old}]}
+    after = {"messages": [*copy.deepcopy(fill), {"value": new}, {"value": "more"}]}
+    with VCRRecorder(tmp_path, diff_mode=mode) as recorder:
+        recorder.start_session("history")
+        recorder.record_step("first", before, before)
+        recorder.record_step("second", before, after)
+        recorder.record_step("third", after, {"messages": [*after["messages"], "and more"]})
+    check(tmp_path, [before, before, after], [before, after, {"messages": [*after["messages"], "and more"]}])
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_objects_that_answer_anything_to_equality_hide_no_change(tmp_path, mode):
     fill = "y" * 3000

@@ -130,9 +130,10 @@ class Probe:
         plain: False once something was seen that is not plain JSON as msgspec writes it.
         secret: True once a name was seen that announces a secret.
         names: Number of keys in all the dicts that were taken, while they are plain.
+        only_text: False once something was seen whose equals may be of another type, such as ``1`` and ``True``.
     """
 
-    __slots__ = ("_is_secret_key", "_safe", "names", "plain", "secret")
+    __slots__ = ("_is_secret_key", "_safe", "names", "only_text", "plain", "secret")
 
     def __init__(self, is_secret_key: Callable[[str], bool] | None = None) -> None:
         self._is_secret_key = is_secret_key
@@ -140,9 +141,10 @@ class Probe:
         self.plain = True
         self.secret = False
         self.names = 0
+        self.only_text = True
 
     def reset(self) -> None:
-        """Forget what was noted, keep what is known about keys."""
+        """Forget what was noted but `only_text`, and keep what is known about keys."""
         self.plain = True
         self.secret = False
         self.names = 0
@@ -156,9 +158,8 @@ class Probe:
             return value
         if value is None:
             return None
-        if cls is int or cls is bool:
-            return Number(value)
-        if cls is float and math.isfinite(value):
+        if cls is int or cls is bool or (cls is float and math.isfinite(value)):
+            self.only_text = False
             return Number(value)
         if depth < MAX_DEPTH:
             if cls is dict:
@@ -228,13 +229,14 @@ class Probe:
         if len(value) >= _MANY and type(value[0]) in _NUMBERS:
             kinds = set(map(type, value))
             if len(kinds) == 1 and (kinds != {float} or all(map(math.isfinite, value))):
+                self.only_text = False
                 return Numbers(kinds.pop(), value)
         self.check_pair(value)
         take = self.take
         return [item if type_of(item) is str and len(item) < BLOB_SIZE else take(item, depth) for item in value]
 
     def _take_other(self, value: Any, cls: type[Any], depth: int) -> Any:
-        self.plain = False
+        self.plain = self.only_text = False
         known = object_fields(value)
         if known is not None and depth < MAX_DEPTH and TAG not in known[0]:
             fields = self._take_dict(known[0], depth + 1)

@@ -330,6 +330,7 @@ class StateChain:
         if self._clean and type_of(live) is dict and type_of(old) is dict:
             snapshot, fresh = probe.retake(live, old)
         else:
+            probe.only_text = True
             snapshot = probe.take(live)
         self._plain, self._clean = probe.plain, False
         encoded, self._clean = self._encoder.encode_probed(live, probe, fresh=fresh)
