@@ -191,6 +191,7 @@ def test_start_up_imports_only_what_the_help_needs(tmp_path):
     assert ours == {
         "vcr_core",
         "vcr_core.errors",
+        "vcr_core.lazy_names",
         "vcr_core.plugins",
         "vcr_core.cli",
         "vcr_core.cli.commands",
