@@ -178,6 +178,8 @@ def start(vcr: Vcr, repository: Judge, program: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # Tests started in the background ignore it, all they start does, and a shell cannot trap what it ignores.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     wait_until((repository.top / "started").exists)
     return process

@@ -13,7 +13,7 @@ from typing import ClassVar
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from vcr_acid import ACIDWorkspace
 from vcr_acid.testing.judge import Judge, Manifest, make_repository, read_manifest
@@ -34,6 +34,11 @@ def _is_ignored(relative: bytes) -> bool:
 class Agents(RuleBasedStateMachine):
     mode: ClassVar[str] = "stat"
     template: ClassVar[Path]
+    steps: ClassVar[int] = 0
+
+    @invariant()
+    def count(self) -> None:
+        type(self).steps += 1
 
     @initialize()
     def begin(self) -> None:
@@ -219,7 +224,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_savepoint_is_gits_tree_and_every_rollback_is_exact(mode: str, template: Path) -> None:
     machine = type(f"Agents_{mode}", (Agents,), {"mode": mode, "template": template})
     steps = 50
-    examples = 110 if FULL else 4
+    examples = 160 if FULL else 4
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         machine,
         settings=settings(
@@ -231,3 +236,5 @@ def test_every_savepoint_is_gits_tree_and_every_rollback_is_exact(mode: str, tem
             derandomize=not FULL,
         ),
     )
+    print(f"\n{mode}: {machine.steps} steps")
+    assert machine.steps >= (5000 if FULL else 100)

@@ -28,7 +28,7 @@ from vcr_acid.store.objects import ObjectStore
 #: Names of our own temporary files, should a crash leave one in the workspace.
 TEMPORARY_PREFIX = ".vcr-tmp-"
 #: How to open a directory only to look at what is in it; None where the system has no such handles.
-_HANDLE = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC if sys.platform == "linux" else None
+_HANDLE: int | None = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC if sys.platform == "linux" else None
 
 
 class Scanner(Intake):
