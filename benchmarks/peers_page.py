@@ -29,8 +29,8 @@ def git_version() -> str:
 
 def as_markdown(head: Row, rows: list[Row], command: str) -> str:
     """Return table and circumstances."""
-    table = [head, ("---",) * 5, *rows]
-    lines = ["| " + " | ".join(cell.strip() for cell in row) + " |" for row in table]
+    indented = [(f"↳ {row[0].strip()}" if row[0].startswith(" ") else row[0], *row[1:]) for row in rows]
+    lines = ["| " + " | ".join(row) + " |" for row in [head, ("---",) * 5, *indented]]
     cores, python = os.cpu_count(), platform.python_version()
     today = datetime.datetime.now(tz=datetime.timezone.utc).date()
     system = f"{platform.system()} {platform.release().partition('-')[0]}"
