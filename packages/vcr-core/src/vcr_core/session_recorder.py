@@ -263,11 +263,8 @@ class SessionRecorder:
         return writer.runs - 1
 
     def finish_run(self, status: str) -> None:
-        """Save at the end of a run; what is missing on the disk is a warning here, and an error in `save`."""
-        try:
-            self.save(status=status)
-        except (RecordingError, OSError) as problem:
-            warn_recording(str(problem))
+        """Write the totals at the end of a run; what is missing on the disk is told by `save` and `close`."""
+        self.writer.finish(status)
 
     def save(self, *, status: str = "ok") -> Path:
         """Finish the recording with its totals and have it on the disk; recording may go on, and be saved again.

@@ -378,7 +378,7 @@ class SessionWriter:
             RecordingError: If frames were lost, still wait, or may not have reached the disk.
         """
         with self._lock:
-            self._do(self._finish, status)
+            self._do(self._finish, status, self.sync)
             if self._closed or self._busy:
                 return self._totals
             problems, self._problems, self._refusals = [*self._problems, *self._refusals], [], []
@@ -387,7 +387,11 @@ class SessionWriter:
                 raise RecordingError(self.log.path, problems, lost=self._totals.lost, waiting=len(self._waiting))
         return self._totals
 
-    def _finish(self, status: str) -> None:
+    def finish(self, status: str) -> None:
+        """Write the ``end`` line as frames are written: soon on the disk, and what goes wrong is told by `save`."""
+        self._do(self._finish, status, self.sync if self._durability == "fsync" else self._sync_later)
+
+    def _finish(self, status: str, sync: Callable[[], None]) -> None:
         if self._closed:
             return
         try:
@@ -395,8 +399,8 @@ class SessionWriter:
             if not self.log.ended or self._totals.status != status:
                 self._end(status)
         except OSError as problem:
-            self._refusals.append(self._tell_refusal(problem))
-        self.sync()
+            self._trouble(self._tell_refusal(problem), self._refusals)
+        sync()
 
     def _end(self, status: str) -> None:
         totals = self._totals
