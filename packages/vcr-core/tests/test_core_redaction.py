@@ -371,6 +371,21 @@ def _search_everything(tree: Any, redactor: Redactor) -> Any:
     return tree
 
 
+@pytest.mark.parametrize("before", ["\x00", "\x07", "\x1f", "é", "密", "\u2028", "\U0001f600", "\n", "\\"])
+@pytest.mark.parametrize("codings", [[], [0], [0, 0], [1], [1, 0]], ids=str)
+def test_an_escaped_character_before_a_secret_does_not_hide_it(before: str, codings: list[int]) -> None:
+    text = _code(f"the token is {before}{TOKEN}", codings)
+    assert REDACTORS[0].may_contain(msgspec.json.encode({"text": text}))
+    assert TOKEN not in REDACTORS[0].redact_text(text)
+
+
+@EXAMPLES
+@given(TREES, st.sampled_from(REDACTORS))
+def test_a_tree_that_neither_holds_nor_announces_a_secret_is_left_as_it_is(tree: Any, redactor: Redactor) -> None:
+    if not redactor.may_contain(msgspec.json.encode(tree)) and not redactor.announces(tree):
+        assert redactor.redact_tree(tree) is tree
+
+
 @EXAMPLES
 @given(TREES, st.sampled_from(REDACTORS))
 def test_redacting_twice_changes_nothing_more(tree: Any, redactor: Redactor) -> None:

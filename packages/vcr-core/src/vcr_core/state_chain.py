@@ -42,7 +42,7 @@ _OWN_THREADS = 2
 """The agent's only thread, and the one that syncs files; where there are no more, nobody changes a state meanwhile."""
 _NOTHING = object()
 
-NO_CHANGE = b"[]"
+_BYTES = b'"$vcr":"bytes"'
 
 
 _SCALARS = frozenset({str, int, float, bool, type(None)})
@@ -186,6 +186,8 @@ class ValueEncoder:
         if redactor is None:
             return encoded
         wire = decode(encoded)
+        if _BYTES not in encoded and not redactor.may_contain(encoded) and not redactor.announces(wire):
+            return encoded
         redacted = redactor.redact_tree(wire)
         return encoded if redacted is wire else encode(redacted)
 

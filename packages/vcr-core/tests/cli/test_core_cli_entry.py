@@ -167,7 +167,8 @@ def test_ctrl_c_ends_with_130_and_no_traceback(vcr_process, tmp_path):
     recorder = VCRRecorder(tmp_path / ".vcr")
     recorder.start_session("live")
     recorder.record_step("first", {}, {"n": 1})
-    process = vcr_process("tail", "-f", "live")
+    # Tests started in the background of a shell ignore the signal, and so does all they start.
+    process = vcr_process("tail", "-f", "live", preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     assert "first" in process.stdout.readline()
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=20)

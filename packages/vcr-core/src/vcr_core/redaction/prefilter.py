@@ -42,6 +42,7 @@ _MAX_CLEAN = 8192
 _MAX_CLEAN_SIZE = 96
 _ESCAPED_CHARACTER = re.compile(rb"\\+(?:u00([2-7][0-9a-fA-F])|/)")
 _ESCAPED_ONE = re.compile(rb"\\(?:u00[2-7][0-9a-fA-F]|/)")
+_ESCAPED_BEFORE = re.compile(rb"\\u[0-9a-fA-F]{4}")
 _PERCENT = re.compile(rb"%[0-9a-fA-F]{2}")
 _LINE_BREAKS = re.compile(rb"(?<=[A-Za-z0-9+/]{40})(?:\\+[nrt]|\s)+")
 _BREAKS = (b"\\", b" ", b"\t", b"\r", b"\n")
@@ -178,10 +179,12 @@ def _has_userinfo(data: bytes) -> bool:
 
 
 def _has_left_edge(data: bytes, at: int) -> bool:
-    """Tell whether a secret can begin here: after no letter or digit, or after the letter of a JSON escape."""
+    """Tell whether a secret can begin here: after no letter or digit, or after a JSON escape, which may be of neither."""
     if at == 0 or data[at - 1] not in _ALNUM:
         return True
-    return at > 1 and data[at - 2] == 92 and data[at - 1] in b"nrtbf"
+    if at > 1 and data[at - 2] == 92 and data[at - 1] in b"nrtbf":
+        return True
+    return _ESCAPED_BEFORE.match(data, max(0, at - 6), at) is not None
 
 
 def _decode_escape(found: re.Match[bytes]) -> bytes:

@@ -122,6 +122,14 @@ class Redactor:
             text = json.dumps(value, sort_keys=True, default=repr, ensure_ascii=False)
         return text if not text or PLACEHOLDER.fullmatch(text) else self._replace_whole(text)
 
+    def announces(self, tree: Tree) -> bool:
+        """Tell whether a name in a JSON-able tree says that the value beside it may be a secret.
+
+        Where this and `may_contain` of the tree's encoding are False, and no tagged bytes are in it, `redact_tree` would
+        change nothing.
+        """
+        return self._tree.announces(tree)
+
     def redact_tree(self, value: Tree) -> Tree:
         """Return a JSON-able tree with its secrets replaced; the same object when it holds none.
 

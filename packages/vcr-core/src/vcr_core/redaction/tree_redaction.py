@@ -49,6 +49,22 @@ class TreeRedaction:
                 self._redact_list(value, place, name, edits, stack)
         return edits.apply()
 
+    def announces(self, tree: Tree) -> bool:
+        """Tell whether a name in `tree` says that the value beside it may be a secret."""
+        names = self._names
+        stack: list[Tree] = [tree]
+        while stack:
+            value = stack.pop()
+            if is_dict(value):
+                if any(map(names.__getitem__, value)) or _named_value(value, names):
+                    return True
+                stack.extend(child for child in value.values() if is_dict(child) or is_list(child))
+            elif is_list(value):
+                if _pair_name(value, names):
+                    return True
+                stack.extend(child for child in value if is_dict(child) or is_list(child))
+        return False
+
     def _redact_dict(
         self, value: dict[str, Tree], place: Place | None, name: str, edits: Edits, stack: list[Any]
     ) -> None:
