@@ -179,7 +179,7 @@ def _has_userinfo(data: bytes) -> bool:
 
 
 def _has_left_edge(data: bytes, at: int) -> bool:
-    """Tell whether a secret can begin here: after no letter or digit, or after a JSON escape, which may be of neither."""
+    """Tell whether a secret can begin here: after no letter or digit, or after a JSON escape, which may be none."""
     if at == 0 or data[at - 1] not in _ALNUM:
         return True
     if at > 1 and data[at - 2] == 92 and data[at - 1] in b"nrtbf":

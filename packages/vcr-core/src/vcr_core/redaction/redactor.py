@@ -125,8 +125,8 @@ class Redactor:
     def announces(self, tree: Tree) -> bool:
         """Tell whether a name in a JSON-able tree says that the value beside it may be a secret.
 
-        Where this and `may_contain` of the tree's encoding are False, and no tagged bytes are in it, `redact_tree` would
-        change nothing.
+        Where this and `may_contain` of the tree's encoding are False, and no tagged bytes are in it, `redact_tree`
+        would change nothing.
         """
         return self._tree.announces(tree)
 
