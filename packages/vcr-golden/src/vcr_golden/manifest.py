@@ -6,6 +6,7 @@ import dataclasses
 import json
 from typing import Any
 
+from vcr_core.wire_format import DECODE_ERRORS, decode
 from vcr_golden.effects import Effect
 from vcr_golden.errors import GoldenError
 from vcr_golden.identity import Component
@@ -88,14 +89,14 @@ class Manifest:
             ManifestError: If it is something else, or of a newer format.
         """
         try:
-            data = json.loads(text)
+            data = decode(text)
             if data.pop("format") != FORMAT:
                 raise ManifestError(path, "it is of another format")
             data["components"] = {name: Component(**value) for name, value in data["components"].items()}
             data["steps"] = {name: _step_facts(value) for name, value in data["steps"].items()}
             data["frames"] = [(row[0], row[1]) for row in data["frames"]]
             return cls(**data)
-        except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        except (*DECODE_ERRORS, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
             raise ManifestError(path, str(error)) from error
 
 
