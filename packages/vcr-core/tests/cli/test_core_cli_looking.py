@@ -52,7 +52,7 @@ def test_ls_tells_open_damaged_and_foreign_files_apart(vcr, recorded):
 
 def test_show_gives_a_line_for_each_frame(vcr, recorded):
     lines = vcr("show", "my_run").out.splitlines()
-    assert lines[0].startswith("my_run  6 frames, 1 errors, ")
+    assert lines[0].startswith("my_run  6 frames, 1 error, ")
     assert lines[1].split()[:3] == ["#", "kind", "step"]
     assert [line.split()[1] for line in lines[2:]] == ["node", "llm", "tool", "node", "error", "checkpoint"]
     for said in ("+plan", '"hello"', 'search({"q": "refund policy"}) → ["page one"]', "~files.a.txt  +plan"):

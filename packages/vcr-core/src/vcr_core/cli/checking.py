@@ -125,7 +125,9 @@ def _draw_report(report: dict[str, Any], *, color: bool) -> str:
         return f"{screen.paint('?      ', 'warn', color=color)} {name}  {report['remark']}\n"
     if report["ok"]:
         mark = screen.paint("ok     ", "good", color=color)
-        return f"{mark} {name}  {report['frames']:,} frames in {report['lines']:,} lines\n"
+        return (
+            f"{mark} {name}  {screen.counted(report['frames'], 'frame')} in {screen.counted(report['lines'], 'line')}\n"
+        )
     mark = screen.paint("DAMAGED", "bad", color=color)
     problems = report["problems"]
     lines = [f"{mark} {name}  {len(problems):,} problems; the first in line {problems[0]['line']} of {report['path']}"]

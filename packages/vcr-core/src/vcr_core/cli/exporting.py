@@ -133,7 +133,7 @@ def run_pack(args: argparse.Namespace) -> int:
     if args.json:
         screen.write_json(msgspec.to_builtins(report))
     else:
-        parts = [f"{report.frames:,} frames", f"{report.foreign_frames:,} of them from its parent"]
+        parts = [screen.counted(report.frames, "frame"), f"{report.foreign_frames:,} of them from its parent"]
         parts += [f"{report.blobs:,} large values", f"{screen.size(report.size)}, checked"]
         screen.write(f"{target}: {', '.join(parts)}\n")
     return OK

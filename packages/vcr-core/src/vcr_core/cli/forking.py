@@ -88,7 +88,7 @@ def run_fork(args: argparse.Namespace) -> int:
         path = str(player.path.with_name(f"{name}.vcr"))
         screen.write_json({"session": name, "path": path, "parent": player.name, "frames": frame})
     else:
-        screen.write(f"{name} shares {frame} frames with {player.name}\n")
+        screen.write(f"{name} shares {screen.counted(frame, 'frame')} with {player.name}\n")
     return OK
 
 

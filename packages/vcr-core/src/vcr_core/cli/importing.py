@@ -117,7 +117,7 @@ def _describe(path: Path) -> dict[str, Any]:
 
 def _tell(imported: list[Path]) -> None:
     frames = sum(_describe(path)["frames"] for path in imported)
-    sessions = "session" if len(imported) == 1 else "sessions"
     directory = imported[0].parent
-    screen.write(f"{len(imported):,} {sessions} with {frames:,} frames in {directory}\n")
+    sessions = screen.counted(len(imported), "session")
+    screen.write(f"{sessions} with {screen.counted(frames, 'frame')} in {directory}\n")
     screen.write(f"`vcr show {imported[0].stem} --dir {directory}` shows the first of them.\n")

@@ -185,7 +185,7 @@ def _tell(resumption: Resumption, player: VCRPlayer, *, as_json: bool) -> None:
         )
         return
     screen.write(
-        f"{resumption.session_id or 'nothing recorded'}: {resumption.served_steps:,} steps served from "
+        f"{resumption.session_id or 'nothing recorded'}: {screen.counted(resumption.served_steps, 'step')} served from "
         f"{player.path.stem}, {resumption.live_steps:,} run live\n"
     )
     for text in resumption.unused:

@@ -180,6 +180,11 @@ def count(number: int | None) -> str:
     return "" if number is None else f"{number:,}"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with what is counted: ``1 frame``, ``2,000 frames``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def size(number: int) -> str:
     """Return a number of bytes as people read it."""
     value, unit = float(number), "B"

@@ -92,7 +92,7 @@ def _fingerprint(op: Op) -> bytes:
 def _quiet(pairs: list[StepPair]) -> str:
     first, last = pairs[0], pairs[-1]
     where = f"frame {first.a}" if first is last else f"frames {first.a} to {last.a}"
-    steps = "1 step" if len(pairs) == 1 else f"{len(pairs):,} steps"
+    steps = screen.counted(len(pairs), "step")
     same = all(pair.status == "same" for pair in pairs)
     text = f"= {steps} the same ({where})" if same else f"~ {steps} with nothing new ({where})"
     return screen.paint(f"{text}\n", "dim", color=screen.use_color())

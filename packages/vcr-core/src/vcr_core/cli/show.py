@@ -126,7 +126,8 @@ def _headline(player: VCRPlayer) -> str:
     ended = totals.status if player.end else "no end: it is going on, or it died"
     parts = [
         screen.paint(_name(player.path), "bold", color=color),
-        f"{totals.frames:,} frames, {totals.errors:,} errors, {screen.duration(totals.latency_ms)}{tokens}{cost}",
+        f"{screen.counted(totals.frames, 'frame')}, {screen.counted(totals.errors, 'error')}, "
+        f"{screen.duration(totals.latency_ms)}{tokens}{cost}",
         f"{info.created_at[:19].replace('T', ' ')}  {ended}",
     ]
     if info.parent_session_id:

@@ -67,8 +67,8 @@ def run_stats(args: argparse.Namespace) -> int:
         return OK
     headers = [">frames", ">errors", ">total", ">p50", ">p95", ">max", ">tokens", ">in", ">out", ">cost", args.by]
     rows = [_cells(name, sums) for name, sums in shown]
-    recordings = "recording" if len(found) == 1 else "recordings"
-    screen.write(screen.table(headers, [*rows, _cells(f"(all of {len(found):,} {recordings})", total)]))
+    recordings = screen.counted(len(found), "recording")
+    screen.write(screen.table(headers, [*rows, _cells(f"(all of {recordings})", total)]))
     for problem in unreadable:
         screen.note(f"vcr: left out: {problem}")
     return OK
