@@ -124,10 +124,10 @@ def _headline(player: VCRPlayer) -> str:
     tokens = f", {totals.tokens:,} tokens" if totals.tokens else ""
     cost = f", {screen.money(totals.cost_usd)}" if totals.cost_usd is not None else ""
     ended = totals.status if player.end else "no end: it is going on, or it died"
+    frames, errors = screen.counted(totals.frames, "frame"), screen.counted(totals.errors, "error")
     parts = [
         screen.paint(_name(player.path), "bold", color=color),
-        f"{screen.counted(totals.frames, 'frame')}, {screen.counted(totals.errors, 'error')}, "
-        f"{screen.duration(totals.latency_ms)}{tokens}{cost}",
+        f"{frames}, {errors}, {screen.duration(totals.latency_ms)}{tokens}{cost}",
         f"{info.created_at[:19].replace('T', ' ')}  {ended}",
     ]
     if info.parent_session_id:

@@ -27,8 +27,8 @@ class NotDeterministicError(VcrError, AssertionError):
         self.repeat = repeat
         self.repeats = repeats
         super().__init__(
-            f"replay {repeat} of {repeats} differs from the recorded run: {reason.rstrip('.')}. Something between the steps "
-            "depends on the clock, on chance, on the order of a set or on the world: make it a step, or read it "
+            f"replay {repeat} of {repeats} differs from the recorded run: {reason.rstrip('.')}. Something between the "
+            "steps depends on the clock, on chance, on the order of a set or on the world: make it a step, or read it "
             "through vcr_core.session."
         )
 
