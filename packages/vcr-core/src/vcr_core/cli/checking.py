@@ -130,7 +130,9 @@ def _draw_report(report: dict[str, Any], *, color: bool) -> str:
         )
     mark = screen.paint("DAMAGED", "bad", color=color)
     problems = report["problems"]
-    lines = [f"{mark} {name}  {len(problems):,} problems; the first in line {problems[0]['line']} of {report['path']}"]
+    lines = [
+        f"{mark} {name}  {screen.counted(len(problems), 'problem')}; the first in line {problems[0]['line']} of {report['path']}"
+    ]
     lines += [f"          line {each['line']}: {each['kind']}: {screen.safe(each['message'])}" for each in problems[:5]]
     if len(problems) > 5:
         lines.append(f"          … {len(problems) - 5:,} more; --json lists them all")
