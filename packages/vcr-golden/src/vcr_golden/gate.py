@@ -110,8 +110,7 @@ class Gate:
     def check_recording(self, task: str, other: VCRPlayer, *, trial: int = 0) -> GateResult:
         """Compare another recording with the golden run of a task."""
         files = self._cache.store.get(task, trial)
-        golden = self._golden_trace(files)
-        result = GateResult(task, trial, golden=golden, now=trace_of(other))
+        result = GateResult(task, trial, golden=_trace_in(files.recording), now=trace_of(other))
         self._compare(result)
         if result.drifts:
             self._keep(files, result, other.path)
@@ -130,12 +129,13 @@ class Gate:
     ) -> tuple[GateResult, GoldenRun]:
         """Run the agent again and compare it with the golden run; what the agent raises is part of the answer."""
         files = self._cache.store.get(task, trial)
-        result = GateResult(task, trial, golden=self._golden_trace(files))
+        result = GateResult(task, trial, golden=_trace_in(files.recording))
         if mode == "replay":
             run = self._replay(files, agent, args, kwargs or {}, result)
         else:
             run = self._cache.run_again(task, agent, args, kwargs, mode=mode, trial=trial, **(options or {}))
-            self._read_run(run, result)
+            assert run.recording is not None, "all modes but replay record"
+            result.now = _trace_in(run.recording)
         result.ledger = run.ledger
         self._compare(result)
         if isinstance(run.error, DivergenceError) and not result.drifts:
@@ -143,21 +143,6 @@ class Gate:
         if result.drifts:
             self._keep(files, result, run.recording)
         return result, run
-
-    def _golden_trace(self, files: GoldenFiles) -> Trace:
-        player = VCRPlayer.load(files.recording)
-        try:
-            return trace_of(player)
-        finally:
-            player.close()
-
-    def _read_run(self, run: GoldenRun, result: GateResult) -> None:
-        assert run.recording is not None, "all modes but replay record"
-        player = VCRPlayer.load(run.recording)
-        try:
-            result.now = trace_of(player)
-        finally:
-            player.close()
 
     def _replay(
         self, files: GoldenFiles, agent: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: GateResult
@@ -193,6 +178,14 @@ class Gate:
         finally:
             player.close()
         result.pending = files.pending
+
+
+def _trace_in(recording: Path) -> Trace:
+    player = VCRPlayer.load(recording)
+    try:
+        return trace_of(player)
+    finally:
+        player.close()
 
 
 def _observed_trace(player: VCRPlayer, found: GoldenRun, observed: ObservedRun | None) -> Trace:
