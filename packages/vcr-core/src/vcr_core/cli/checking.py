@@ -130,9 +130,8 @@ def _draw_report(report: dict[str, Any], *, color: bool) -> str:
         )
     mark = screen.paint("DAMAGED", "bad", color=color)
     problems = report["problems"]
-    lines = [
-        f"{mark} {name}  {screen.counted(len(problems), 'problem')}; the first in line {problems[0]['line']} of {report['path']}"
-    ]
+    found, first = screen.counted(len(problems), "problem"), problems[0]["line"]
+    lines = [f"{mark} {name}  {found}; the first in line {first} of {report['path']}"]
     lines += [f"          line {each['line']}: {each['kind']}: {screen.safe(each['message'])}" for each in problems[:5]]
     if len(problems) > 5:
         lines.append(f"          … {len(problems) - 5:,} more; --json lists them all")
