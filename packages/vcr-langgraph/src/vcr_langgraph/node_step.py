@@ -240,7 +240,7 @@ class NodeStep:
         tape, index = step.run.tape, step.index
         assert tape is not None
         assert index is not None
-        found: dict[str, Any] = replay_of(step.run).metadata(tape, index).get(FACTS, {})
+        found: dict[str, Any] = tape.player.decode(tape.player.body(index).metadata).get(FACTS, {})
         return found
 
     def _signal(self, facts: Mapping[str, Any]) -> GraphBubbleUp:

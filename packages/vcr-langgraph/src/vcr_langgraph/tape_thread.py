@@ -20,10 +20,6 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.types import Command
 
 from vcr_core.engine import Run
-from vcr_core.engine.tape import Tape
-from vcr_core.player import open_source
-from vcr_core.session_file import SessionSource
-from vcr_core.store import Store
 from vcr_langgraph.compat import CONFIG_KEY_TASK_ID, with_last_writer
 from vcr_langgraph.graph_call import GraphCall, current_call
 from vcr_langgraph.message_ids import give_ids
@@ -46,21 +42,6 @@ class Replay:
         session = run.recorder.session_id if run.recorder is not None else None
         self.thread_suffix = session or uuid.uuid4().hex[:8]
         self.interrupt_ids: dict[str, str] = {}
-        self._sources: dict[str, SessionSource] = {}
-
-    def metadata(self, tape: Tape, index: int) -> dict[str, Any]:
-        """Return the metadata of a taped frame, from the session it was recorded in; forks only refer to theirs."""
-        player = tape.player
-        source: SessionSource = player.source
-        while True:
-            body = source.body(index)
-            if body.tape is None:
-                found: dict[str, Any] = player.decode(body.metadata)
-                return found
-            session, index = body.tape.session, body.tape.frame
-            if session not in self._sources:
-                self._sources[session] = open_source(Store(player.path.parent).exact(session))
-            source = self._sources[session]
 
 
 _replays: weakref.WeakKeyDictionary[Run, Replay] = weakref.WeakKeyDictionary()
