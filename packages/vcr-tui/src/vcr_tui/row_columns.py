@@ -109,11 +109,6 @@ class ColumnLoader:
         if self._thread is not None:
             self._thread.join(timeout=5)
 
-    def load_now(self) -> None:
-        """Fill the columns in the calling thread."""
-        for row in self._source.rows(len(self._columns)):
-            self._columns.add(row)
-
     def _run(self) -> None:
         told = time.monotonic()
         rows, known = self._source.rows(len(self._columns)), len(self._source)

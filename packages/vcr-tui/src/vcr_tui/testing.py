@@ -118,14 +118,6 @@ class ScreenDriver:
                 await asyncio.sleep(0.06)  # the terminal's own way to tell Escape from the begin of a sequence
             await self.redraw()
 
-    async def press_timed(self, key: str) -> float:
-        """Press a key and return the seconds until it was drawn."""
-        self._rendered.clear()
-        started = time.perf_counter()
-        self.input.send_text(key)
-        await self.redraw()
-        return time.perf_counter() - started
-
     async def until(self, what: str | Callable[[], bool], *, timeout: float = 10) -> None:
         """Wait until a text is on the screen, or a condition holds.
 
