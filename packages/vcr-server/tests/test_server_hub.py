@@ -159,7 +159,8 @@ def test_vendored_code_is_what_its_record_says() -> None:
 
 NODE_SCRIPT = """
 const [fixtures, folder] = process.argv.slice(1);
-const { diff, stringHunks } = await import(`${folder}/diff.js`);
+const { diff } = await import(`${folder}/diff.js`);
+const { stringHunks } = await import(`${folder}/text_hunks.js`);
 const { parseJson } = await import(`${folder}/format.js`);
 const known = parseJson((await import('node:fs')).readFileSync(fixtures, 'utf8'));
 const plain = (v) => JSON.stringify(v, (_, x) => typeof x === 'bigint' ? `${x}n` : Object.is(x, -0) ? '-0'

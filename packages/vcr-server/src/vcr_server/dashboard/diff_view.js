@@ -2,8 +2,9 @@
 
 import { html, useMemo } from './vendor/preact.js';
 import { Virtual } from './virtual.js';
-import { diff, stringHunks } from './diff.js';
+import { diff } from './diff.js';
 import { jsonText, plural } from './format.js';
+import { stringHunks } from './text_hunks.js';
 
 const LONG = 2000;
 const WORDS_UP_TO = 20000;

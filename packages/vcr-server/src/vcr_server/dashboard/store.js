@@ -2,7 +2,7 @@
 
 import { batch, computed, signal } from './vendor/preact.js';
 import { extendColumns, stepAt, unpackColumns } from './columns.js';
-import { duration, escapeToken, parsePointer, status } from './format.js';
+import { duration, parsePointer, status } from './format.js';
 import { layout } from './layout.js';
 import { openSource } from './source.js';
 
@@ -227,8 +227,6 @@ export function cutHere() {
   const isCall = line && !['node', 'error', 'checkpoint'].includes(line.kind || 'node');
   return { id, i, patch, after: e ? e.part === 'output' : false, isCall };
 }
-
-export const pointerTo = (path, key) => `${path}/${escapeToken(key)}`;
 
 // -- notes ----------------------------------------------------------------------------------------------------------
 
