@@ -67,6 +67,16 @@ class Tee:
         finally:
             self.step.__exit__(None, None, None)
 
+    @contextmanager
+    def reading(self) -> Generator[None]:
+        """Read the body to its end in here, or to what breaks it off."""
+        try:
+            yield
+        except BaseException as error:
+            self.fail(error)
+            raise
+        self.complete()
+
     def add(self, chunk: bytes) -> bytes:
         """Note a chunk and return it."""
         try:

@@ -129,27 +129,27 @@ class _Adapter:
         return error
 
 
-class _TeeStream:
-    """The body of a live response, on its way to a client that does not wait in an event loop."""
+class _LiveBody:
+    """The body of a live response, and what records it on its way."""
 
     def __init__(self, stream: Any, tee: Tee) -> None:
         self._stream = stream
         self._tee = tee
 
+
+class _TeeStream(_LiveBody):
+    """For a client that does not wait in an event loop."""
+
     def __iter__(self) -> Iterator[bytes]:
         tee = self._tee
         chunks = iter(self._stream)
-        try:
+        with tee.reading():
             while True:
                 with tee.pulling():
                     chunk = next(chunks, None)
                 if chunk is None:
                     break
                 yield tee.add(chunk)
-        except BaseException as error:
-            tee.fail(error)
-            raise
-        tee.complete()
 
     def close(self) -> None:
         """Close the live stream, and record what was read of it."""
@@ -159,27 +159,19 @@ class _TeeStream:
             self._tee.close()
 
 
-class _AsyncTeeStream:
-    """As `_TeeStream`, in an event loop."""
-
-    def __init__(self, stream: Any, tee: Tee) -> None:
-        self._stream = stream
-        self._tee = tee
+class _AsyncTeeStream(_LiveBody):
+    """For one that does."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         tee = self._tee
         chunks: AsyncIterator[bytes] = self._stream.__aiter__()
-        try:
+        with tee.reading():
             while True:
                 with tee.pulling():
                     chunk = await _next_of(chunks)
                 if chunk is None:
                     break
                 yield tee.add(chunk)
-        except BaseException as error:
-            tee.fail(error)
-            raise
-        tee.complete()
 
     async def aclose(self) -> None:
         """Close the live stream, and record what was read of it."""
