@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from vcr_acid.disk import Disk
-from vcr_acid.merge.history import merge_commits
+from vcr_acid.merge.history import base_tree
 from vcr_acid.merge.lines import merge_texts
-from vcr_acid.merge.tree_merge import apply_changes
+from vcr_acid.merge.tree_merge import MergeOutcome, TreeMerge, apply_changes
 from vcr_acid.scanner.trees import encode_tree
 from vcr_acid.store.layout import locate
 from vcr_acid.store.objects import ObjectStore
@@ -121,6 +121,13 @@ def one_case(histories: Histories, choose: random.Random) -> tuple[bytes, bytes]
         right = histories.commit(mutate(choose, b2), [theirs, ours])
         return left, right
     return ours, theirs
+
+
+def merge_commits(store: ObjectStore, ours: bytes, theirs: bytes) -> MergeOutcome:
+    base, conflicts = base_tree(store, ours, theirs)
+    if conflicts:
+        return MergeOutcome(conflicts=conflicts)
+    return TreeMerge(store).merge(base, read_commit(store, ours)[0], read_commit(store, theirs)[0])
 
 
 def test_no_clean_merge_differs_from_gits(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vcr_core.lazy_names import lazy_names
+
 if TYPE_CHECKING:
     from vcr_acid.errors import AcidError
     from vcr_acid.policies import Policy, Treatment
@@ -23,6 +25,24 @@ if TYPE_CHECKING:
     )
     from vcr_acid.transaction.session_state import Effect, Savepoint
     from vcr_acid.transaction.workspace import ACIDWorkspace
+
+_HOMES = {
+    "errors": ("AcidError",),
+    "policies": ("Policy", "Treatment"),
+    "transaction.reports": (
+        "Change",
+        "CommitResult",
+        "ConflictedPath",
+        "RecoveryReport",
+        "RollbackReport",
+        "SessionRecovery",
+        "Status",
+        "StorageReport",
+    ),
+    "transaction.session_state": ("Effect", "Savepoint"),
+    "transaction.workspace": ("ACIDWorkspace",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "ACIDWorkspace",
@@ -41,25 +61,8 @@ __all__ = [
     "Treatment",
 ]
 
-_HOMES = {
-    "ACIDWorkspace": "transaction.workspace",
-    "AcidError": "errors",
-    "Effect": "transaction.session_state",
-    "Policy": "policies",
-    "Savepoint": "transaction.session_state",
-    "Treatment": "policies",
-}
 
-
-def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    home = _HOMES.get(name, "transaction.reports")
-    value: object = getattr(import_module(f"{__name__}.{home}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy_names(__name__, _HOME_OF)
 
 
 def __dir__() -> list[str]:

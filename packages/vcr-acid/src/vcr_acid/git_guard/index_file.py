@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 
 _FIXED = 40
 _EXTENDED = 0x4000
-_INTENT_TO_ADD = 0x2000
 
 
 class IndexUnsupported(ValueError):
@@ -36,11 +35,6 @@ class IndexEntry(NamedTuple):
     def mode(self) -> int:
         """The git mode."""
         return int(struct.unpack_from(">I", self.stat, 24)[0])
-
-    @property
-    def intent_to_add(self) -> bool:
-        """``git add -N``: there is no content yet."""
-        return bool(self.extended & _INTENT_TO_ADD)
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Merging two commits whose common base must be found first.
+"""The common base of two commits, as a tree, where it must be found first.
 
 Needed when the agent merged or rebased inside its own worktree. With several bases (criss-cross) they are merged into a
 virtual one; if that conflicts, so does the whole.
@@ -6,9 +6,9 @@ virtual one; if that conflicts, so does the whole.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from vcr_acid.merge.tree_merge import MergeOutcome, TreeMerge, apply_changes
+from vcr_acid.merge.tree_merge import TreeMerge, apply_changes
 from vcr_acid.store.objects import ObjectStore
 from vcr_acid.store.snapshots import read_commit
 from vcr_acid.transaction.reports import ConflictedPath
@@ -65,15 +65,3 @@ def base_tree(store: ObjectStore, one: bytes, other: bytes) -> tuple[bytes | Non
         tree = apply_changes(store, theirs, outcome.changes)
         merged = base
     return tree, []
-
-
-def merge_commits(
-    store: ObjectStore, ours: bytes, theirs: bytes, *, keep_whole: Callable[[str], bool] = lambda _: False
-) -> MergeOutcome:
-    """Merge two commits; ``changes`` apply to the tree of ``theirs``."""
-    base, conflicts = base_tree(store, ours, theirs)
-    if conflicts:
-        return MergeOutcome(conflicts=conflicts)
-    return TreeMerge(store, keep_whole=keep_whole).merge(
-        base, read_commit(store, ours)[0], read_commit(store, theirs)[0]
-    )

@@ -19,8 +19,8 @@ from vcr_acid.git_guard.index_file import IndexEntry, encode_index, make_entry, 
 from vcr_acid.merge.conversion import Conversion
 from vcr_acid.merge.tree_merge import Entry, diff_trees, find_entry
 from vcr_acid.restore.apply import Restorer
-from vcr_acid.restore.plan import Item, RestorePlan, Step
-from vcr_acid.scanner.nodes import TREE
+from vcr_acid.restore.plan import KINDS, Item, RestorePlan, Step
+from vcr_acid.scanner.nodes import LINK, TREE
 from vcr_acid.store.layout import Layout, locate, read_config
 from vcr_acid.store.objects import ObjectStore
 from vcr_acid.store.refs import Refs
@@ -30,7 +30,6 @@ from vcr_acid.transaction.session import Session
 
 _WAIT_SECONDS = 30.0
 _INDEX_WAIT_SECONDS = 2.0
-_KINDS: dict[bytes, Any] = {b"100644": "file", b"100755": "exec", b"120000": "link"}
 
 
 class ShownWorktree:
@@ -92,14 +91,14 @@ class ShownWorktree:
         return self._session.placed_tree(begun)
 
     def _item(self, path: str, entry: Entry | None, conversion: Conversion, *, raw: bool) -> list[str] | None:
-        if entry is None or entry[0] not in _KINDS:
+        if entry is None or entry[0] not in KINDS:
             return None
         blob = entry[1]
-        if not raw and entry[0] != b"120000":
+        if not raw and entry[0] != LINK:
             data = self._store.read_blob(blob)
             shown = conversion.smudge(path, data)
             blob = blob if shown is data else self._store.put_new(b"blob", shown)
-        return [_KINDS[entry[0]], blob.hex()]
+        return [KINDS[entry[0]], blob.hex()]
 
     def _refuse_dirty(self, steps: list[list[Any]]) -> None:
         dirty = self._restorer().find_unexpected(_to_plan(steps))

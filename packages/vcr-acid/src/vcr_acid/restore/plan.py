@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from vcr_acid.scanner.nodes import NOT_REGULAR, TREE
+from vcr_acid.scanner.nodes import LINK, NOT_REGULAR, TREE
 from vcr_acid.store.snapshots import Snapshot
 
 FileKind = Literal["file", "exec", "link", "protected"]
@@ -59,7 +59,8 @@ class RestorePlan:
         return not any(work)
 
 
-_KINDS: dict[bytes, FileKind] = {b"100644": "file", b"100755": "exec", b"120000": "link"}
+#: What a git mode means for a restore; directories and gitlinks are not in it.
+KINDS: dict[bytes, FileKind] = {b"100644": "file", b"100755": "exec", LINK: "link"}
 
 
 class _Comparison:
@@ -104,8 +105,8 @@ class _Comparison:
                 continue
             if entry[0] == TREE:
                 self._note_directory(path, side)
-            elif entry[0] in _KINDS and old != new:
-                self._note_file(path, side, Item(_KINDS[entry[0]], entry[1].hex()))
+            elif entry[0] in KINDS and old != new:
+                self._note_file(path, side, Item(KINDS[entry[0]], entry[1].hex()))
         old_tree = old[1] if old and old[0] == TREE else None
         new_tree = new[1] if new and new[0] == TREE else None
         if old_tree is not None or new_tree is not None:
@@ -229,6 +230,6 @@ def _plan_modes(plan: RestorePlan, before: Snapshot, after: Snapshot, only: list
         if entry is None:
             continue
         usual = plan.directory_mode if entry[0] == TREE else plan.file_mode
-        if entry[0] != b"120000":
+        if entry[0] != LINK:
             plan.modes[path] = plan.exec_mode if entry[0] == b"100755" else usual
             plan.chmod.append(path)

@@ -13,7 +13,7 @@ from vcr_acid.scanner.ignore_rules import RuleChain
 
 Stamp = tuple[int, int, int, int, int]
 NEVER: Stamp = (-1, -1, -1, -1, -1)
-LINK_MODE = 0o120000
+LINK = b"120000"
 GITLINK = b"160000"
 TREE = b"40000"
 #: Why a FIFO, socket or device is not saved.
@@ -28,7 +28,7 @@ def stamp_of(status: os.stat_result) -> Stamp:
 def git_mode(mode: int) -> bytes:
     """The mode git would store for a file or link."""
     if stat.S_ISLNK(mode):
-        return b"120000"
+        return LINK
     return b"100755" if mode & 0o100 else b"100644"
 
 

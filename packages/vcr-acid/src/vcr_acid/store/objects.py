@@ -245,13 +245,6 @@ class ObjectStore:
         with contextlib.suppress(FileNotFoundError):
             self._disk.unlink(self.loose_path(object_id))
 
-    def loose_size(self, object_id: bytes) -> int:
-        """Bytes of a loose file; 0 if there is none."""
-        try:
-            return os.path.getsize(self.loose_path(object_id))
-        except OSError:
-            return 0
-
     def discard_pending(self) -> None:
         """Forget what was queued."""
         self.pending = {}

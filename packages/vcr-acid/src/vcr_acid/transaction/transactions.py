@@ -14,6 +14,7 @@ from vcr_acid.disk import Disk
 from vcr_acid.errors import CommitConflict
 from vcr_acid.merge.publish import Publisher
 from vcr_acid.restore.apply import RestoreOutcome
+from vcr_acid.scanner.nodes import GITLINK, TREE
 from vcr_acid.store.housekeeping import collect_garbage, measure, pack_session
 from vcr_acid.transaction import catalog, recovery
 from vcr_acid.transaction.comparison import compare_snapshots
@@ -93,7 +94,7 @@ class Transactions(OpenedWorkspace):
         """Content of a file or link in a savepoint; None if it was not there (or is protected)."""
         session = self._open()
         entry = session.snapshot(session.state.find(number=savepoint)).lookup(path)
-        return session.store.read_blob(entry[1]) if entry and entry[0] not in (b"40000", b"160000") else None
+        return session.store.read_blob(entry[1]) if entry and entry[0] not in (TREE, GITLINK) else None
 
     # -- going back and forth -----------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from vcr_acid.errors import UnsupportedRepository
 from vcr_acid.git_guard.index_file import IndexEntry, encode_index, make_entry
 from vcr_acid.merge.conversion import Conversion
 from vcr_acid.merge.tree_merge import flatten_tree
+from vcr_acid.scanner.nodes import GITLINK, LINK
 from vcr_acid.store.layout import Layout, locate, read_config, state_directory
 from vcr_acid.store.objects import ObjectStore
 from vcr_acid.store.refs import Refs
@@ -74,9 +75,9 @@ def _check_out(origin: Layout, top: str, admin: str, tip: bytes, disk: Disk) -> 
         if parent not in made:
             os.makedirs(parent, exist_ok=True)
             made.add(parent)
-        if mode == b"160000":
+        if mode == GITLINK:
             os.makedirs(path, exist_ok=True)
-        elif mode == b"120000":
+        elif mode == LINK:
             disk.symlink(os.fsdecode(store.read_blob(oid)), path)
         else:
             data = conversion.smudge(name, store.read_blob(oid))
@@ -151,7 +152,7 @@ def _remove_checked_out(origin: Layout, layout: Layout, state: SessionState, dis
     for path, (mode, oid) in flatten_tree(store, read_commit(store, bytes.fromhex(state.begin["tip"]))[0]).items():
         full = os.path.join(layout.top, path)
         with contextlib.suppress(OSError):
-            if mode == b"120000":
+            if mode == LINK:
                 data = os.fsencode(os.readlink(full))
             else:
                 with open(full, "rb") as stream:
