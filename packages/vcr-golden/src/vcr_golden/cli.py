@@ -18,7 +18,7 @@ from vcr_golden.gate import Gate, GateResult, Rules
 from vcr_golden.golden_store import GoldenFiles
 from vcr_golden.network_block import network_blocked
 from vcr_golden.saving import import_agent
-from vcr_golden.trace import trace_of
+from vcr_golden.trace import read_trace
 
 _ABOUT = "Keep successful runs, and tell whether today's agent still does the same: offline, no model is called."
 _EPILOG = "exit status of gate: 0 the same, 2 drift, 125 untestable (so `git bisect run vcr golden gate` works)"
@@ -114,11 +114,7 @@ def _show(args: argparse.Namespace) -> int:
     files = cache.store.get(args.task, args.trial)
     if args.json:
         return _print_json(json.loads(files.manifest.to_json()))
-    player = VCRPlayer.load(files.recording)
-    try:
-        trace = trace_of(player)
-    finally:
-        player.close()
+    trace = read_trace(files.recording)
     print(f"{files.manifest.task}  {files.manifest.fingerprint}\n{files.recording}")
     for step in trace.steps:
         facts = files.manifest.steps.get(step.row.node_name)

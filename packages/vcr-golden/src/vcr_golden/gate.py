@@ -19,7 +19,7 @@ from vcr_golden.golden_store import GoldenFiles
 from vcr_golden.ledger import CostLedger
 from vcr_golden.observed_run import ObservedRun
 from vcr_golden.running import GoldenRun, Mode
-from vcr_golden.trace import Trace, TraceStep, step_of, trace_of
+from vcr_golden.trace import Trace, TraceStep, read_trace, step_of, trace_of
 from vcr_golden.wire import PackedInputs, digest_of
 
 Verdict = Literal["same", "drift", "untestable"]
@@ -110,7 +110,7 @@ class Gate:
     def check_recording(self, task: str, other: VCRPlayer, *, trial: int = 0) -> GateResult:
         """Compare another recording with the golden run of a task."""
         files = self._cache.store.get(task, trial)
-        result = GateResult(task, trial, golden=_trace_in(files.recording), now=trace_of(other))
+        result = GateResult(task, trial, golden=read_trace(files.recording), now=trace_of(other))
         self._compare(result)
         if result.drifts:
             self._keep(files, result, other.path)
@@ -129,13 +129,13 @@ class Gate:
     ) -> tuple[GateResult, GoldenRun]:
         """Run the agent again and compare it with the golden run; what the agent raises is part of the answer."""
         files = self._cache.store.get(task, trial)
-        result = GateResult(task, trial, golden=_trace_in(files.recording))
+        result = GateResult(task, trial, golden=read_trace(files.recording))
         if mode == "replay":
             run = self._replay(files, agent, args, kwargs or {}, result)
         else:
             run = self._cache.run_again(task, agent, args, kwargs, mode=mode, trial=trial, **(options or {}))
             assert run.recording is not None, "all modes but replay record"
-            result.now = _trace_in(run.recording)
+            result.now = read_trace(run.recording)
         result.ledger = run.ledger
         self._compare(result)
         if isinstance(run.error, DivergenceError) and not result.drifts:
@@ -178,14 +178,6 @@ class Gate:
         finally:
             player.close()
         result.pending = files.pending
-
-
-def _trace_in(recording: Path) -> Trace:
-    player = VCRPlayer.load(recording)
-    try:
-        return trace_of(player)
-    finally:
-        player.close()
 
 
 def _observed_trace(player: VCRPlayer, found: GoldenRun, observed: ObservedRun | None) -> Trace:

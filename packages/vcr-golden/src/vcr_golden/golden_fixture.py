@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from vcr_core import VCRPlayer
 from vcr_golden.assertions import GoldenAssertionError, GoldenCheck, InconclusiveError
 from vcr_golden.budgets import parse_budgets
 from vcr_golden.cache import GoldenRunCache
@@ -15,7 +14,7 @@ from vcr_golden.drift import Drift, Normaliser
 from vcr_golden.effects import Effect
 from vcr_golden.gate import Gate, GateResult, Rules
 from vcr_golden.running import GoldenRun, run_live
-from vcr_golden.trace import trace_of
+from vcr_golden.trace import read_trace
 from vcr_golden.wilson import Rate
 
 MODES = ("replay", "record", "hybrid", "live")
@@ -110,11 +109,7 @@ class Golden:
             raise run.error
         assert run.recording is not None
         self.cache.save_golden_run(self.task, run.source or run.recording, agent=agent, trial=self._trial)
-        player = VCRPlayer.load(run.recording)
-        try:
-            trace = trace_of(player)
-        finally:
-            player.close()
+        trace = read_trace(run.recording)
         result = GateResult(self.task, self._trial, ledger=run.ledger, golden=trace, now=trace)
         return GoldenCheck(result, run.result, None)
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from vcr_core import FrameRow, VCRPlayer
 from vcr_golden.ledger import Usage
 from vcr_golden.run_lines import read_run_lines
 from vcr_golden.wire import digest_of, masked
-
-_NOTHING = object()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,20 +77,21 @@ def step_of(player: VCRPlayer, row: FrameRow) -> TraceStep:
     return TraceStep(name, row.kind, given, output, row, digest_of(given), digest_of(output))
 
 
-def trace_of(player: VCRPlayer, *, output: Any = _NOTHING, indexes: Iterable[int] | None = None) -> Trace:
-    """Return what a recording did.
+def read_trace(recording: Path) -> Trace:
+    """Return what the recording in a file did."""
+    player = VCRPlayer.load(recording)
+    try:
+        return trace_of(player)
+    finally:
+        player.close()
 
-    Args:
-        player: The recording.
-        output: What the run returned, in wire form, where it is known better.
-        indexes: The frames, in order; all by default.
-    """
-    chosen = range(len(player)) if indexes is None else indexes
-    steps = [step_of(player, player.rows[index]) for index in chosen]
+
+def trace_of(player: VCRPlayer) -> Trace:
+    """Return what a recording did."""
+    steps = [step_of(player, player.rows[index]) for index in range(len(player))]
     lines = read_run_lines(player)
-    if output is _NOTHING:
-        last = steps[-1].output if steps else None
-        output = masked(lines.result) if lines.has_result else last
+    last = steps[-1].output if steps else None
+    output = masked(lines.result) if lines.has_result else last
     failed = player.end is not None and player.end.status != "ok"
     error = next((step.row.error_message for step in reversed(steps) if step.row.status == "error"), None)
     return Trace(steps, output, not failed, (error or "the run failed") if failed else None)
