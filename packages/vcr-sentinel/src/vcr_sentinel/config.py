@@ -34,7 +34,7 @@ class ConfigError(SentinelError):
     def __init__(self, path: str, reason: str) -> None:
         self.path = path
         self.reason = reason
-        super().__init__(f"{path}: {reason}. Settings of [tool.sentinel] are listed by `sentinel scan --help-config`.")
+        super().__init__(f"{path}: {reason}. docs/sentinel.md shows the settings of [tool.sentinel].")
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,3 @@ class Chunk(NamedTuple):
     prefix: str
     core: Core
     detail: Detail | None
-
-
-EMPTY_CORE = Core((), (), (), (), dynamic=False)
-EMPTY_DETAIL = Detail((), (), ())
