@@ -6,6 +6,7 @@ import contextlib
 import os
 from dataclasses import dataclass
 
+from vcr_acid.cli.hook_client import ancestors
 from vcr_acid.disk import Disk
 from vcr_acid.errors import AcidError, WorkspaceRefused
 from vcr_acid.store.layout import Layout, locate
@@ -54,14 +55,10 @@ def default_workspace(start: str) -> str:
 def _layouts(start: str) -> list[Layout]:
     """The workspaces that could have been meant, nearest first."""
     found: list[Layout] = []
-    path = os.path.realpath(start)
-    while True:
+    for path in ancestors(os.path.realpath(start)):
         with contextlib.suppress(WorkspaceRefused):  # a home directory or the root holds no session
             found.append(locate(path, disk=Disk(), create=False))
-        above = os.path.dirname(path)
-        if above == path:
-            return found
-        path = above
+    return found
 
 
 def _has_logs(layout: Layout) -> bool:

@@ -2,7 +2,8 @@
 
 Each step first looks at what is really there. What equals the savepoint the plan starts from may be replaced or
 deleted, for it is saved; what equals the target is done already; anything else was made in between and is moved to the
-escrow. So a plan may be run again after a crash at any point, and never destroys what was not saved.
+escrow. So a plan may be run again after a crash at any point, and never destroys what was not saved. How one file
+comes to its place is ``restore.placing``.
 """
 
 from __future__ import annotations
@@ -17,13 +18,12 @@ from dataclasses import dataclass, field
 from vcr_acid.disk import Disk
 from vcr_acid.errors import StoreError
 from vcr_acid.restore.handles import DirectoryHandles
+from vcr_acid.restore.placing import Placement
 from vcr_acid.restore.plan import Item, RestorePlan, Step
 from vcr_acid.scanner.reading import NotRegular, read_link, read_regular
-from vcr_acid.scanner.walk import TEMPORARY_PREFIX
 from vcr_acid.store.escrow import Escrow
 from vcr_acid.store.layout import Layout
 from vcr_acid.store.objects import ObjectStore
-from vcr_acid.store.temporary import fresh_name, fresh_path
 
 #: Up to this many files are synced one by one; beyond it, one sync of everything is cheaper.
 _SYNC_EACH = 16
@@ -61,7 +61,7 @@ class Restorer:
         self._outcome = RestoreOutcome()
         self._loosened: dict[str, int] = {}
         self._handles: DirectoryHandles | None = None
-        self._sync_each = True
+        self._placement = Placement(layout, store, escrow, disk)
         #: Called before each change with the path; tests swap things under our feet here.
         self.interleave: Callable[[str], None] | None = None
 
@@ -108,11 +108,11 @@ class Restorer:
         self._outcome = RestoreOutcome(skipped=list(plan.skipped))
         self._loosened = {}
         writes = sum(1 for step in plan.steps if step.after is not None)
-        self._sync_each = writes <= _SYNC_EACH
+        self._placement.sync_each = writes <= _SYNC_EACH
         self._handles = DirectoryHandles(self._layout.workspace)
         try:
             self._run(plan)
-            if writes and not self._sync_each:
+            if writes and not self._placement.sync_each:
                 self._disk.before("fsync", self._layout.workspace)
                 os.sync()
         except OSError as error:
@@ -257,7 +257,7 @@ class Restorer:
                     pass
                 self._before_change(path)
                 self._disk.mkdir(name, dir_fd=dir_fd)
-                self._give_to_owner(name, dir_fd)
+                self._placement.give_to_owner(name, dir_fd)
                 return
             except OSError as error:
                 if attempt == _RETRIES - 1 or error.errno not in (
@@ -311,7 +311,7 @@ class Restorer:
                 if found is not None and not self._may_replace(dir_fd, name, found, step.before):
                     self._displace(step.path, dir_fd, name)
                 self._before_change(step.path)
-                self._put(step.path, dir_fd, name, after, mode)
+                self._placement.put(dir_fd, name, after, mode, path=step.path)
                 self._outcome.written.append(step.path)
                 return
             except OSError as error:
@@ -327,54 +327,6 @@ class Restorer:
         if (before.kind == "protected") != (found.kind == "protected") and found != OTHER:
             found = self._inspect(dir_fd, name, protected=before.kind == "protected") or found
         return found == before
-
-    def _put(self, path: str, dir_fd: int, name: str, after: Item, mode: int) -> None:
-        content = (
-            self._escrow.load(after.key)
-            if after.kind == "protected"
-            else self._store.read_blob(bytes.fromhex(after.key))
-        )
-        temporary, temporary_fd = self._temporary(dir_fd)
-        try:
-            if after.kind == "link":
-                self._disk.symlink(os.fsdecode(content), temporary, dir_fd=temporary_fd)
-            else:
-                self._fill(temporary, temporary_fd, content, mode, path)
-            self._give_to_owner(temporary, temporary_fd, like=(name, dir_fd))
-            self._disk.rename(temporary, name, src_dir_fd=temporary_fd, dst_dir_fd=dir_fd)
-        except OSError:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary, dir_fd=temporary_fd)
-            raise
-
-    def _temporary(self, dir_fd: int) -> tuple[str, int | None]:
-        """A fresh temporary name: in our own directory, or beside the target on another file system."""
-        if os.stat(self._layout.temporary).st_dev == os.fstat(dir_fd).st_dev:
-            return fresh_path(self._layout), None
-        return fresh_name(TEMPORARY_PREFIX), dir_fd
-
-    def _fill(self, temporary: str, dir_fd: int | None, content: bytes, mode: int, path: str) -> None:
-        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW
-        fd = self._disk.open(temporary, flags, 0o600, dir_fd=dir_fd)
-        try:
-            self._disk.write(fd, content, path)
-            self._disk.fchmod(fd, mode, path)
-            if self._sync_each:
-                self._disk.fdatasync(fd, path)
-        finally:
-            os.close(fd)
-
-    def _give_to_owner(self, name: str, dir_fd: int | None, like: tuple[str, int] | None = None) -> None:
-        """When run as root, what is written belongs to whoever owned it, or owns its directory."""
-        if os.geteuid() != 0:
-            return
-        where = dir_fd if like is None else like[1]
-        owner = os.fstat(where) if where is not None else None
-        if like is not None:
-            with contextlib.suppress(OSError):
-                owner = os.lstat(like[0], dir_fd=like[1])
-        if owner is not None and (owner.st_uid, owner.st_gid) != (0, 0):
-            self._disk.chown(name, owner.st_uid, owner.st_gid, dir_fd=dir_fd)
 
     def _chmod(self, path: str, mode: int, *, report: bool) -> None:
         assert self._handles is not None
