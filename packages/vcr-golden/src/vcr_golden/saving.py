@@ -48,12 +48,8 @@ def recording_of(source: VCRRecorder | VCRPlayer | str | Path) -> tuple[VCRPlaye
     return VCRPlayer.load(source), {}
 
 
-def check_golden(player: VCRPlayer, *, allow_errors: bool = False) -> None:
+def check_golden(player: VCRPlayer) -> None:
     """See that a recording may become golden.
-
-    Args:
-        player: The recording.
-        allow_errors: Accept steps that failed, as long as the run itself did not: the agent handled them.
 
     Raises:
         NotGoldenError: If it is empty, unfinished, failed or does not verify.
@@ -69,7 +65,7 @@ def check_golden(player: VCRPlayer, *, allow_errors: bool = False) -> None:
         problem = report.problems[0]
         raise NotGoldenError(player.path, "unverified", f"line {problem.line}: {problem.message}")
     failed = [row for row in player.rows if row.status == "error"]
-    if player.end.status != "ok" or (failed and not allow_errors and not read_run_lines(player).has_result):
+    if player.end.status != "ok" or (failed and not read_run_lines(player).has_result):
         where = f"frame {failed[-1].index} ({failed[-1].node_name}) failed" if failed else "the run ended in an error"
         raise NotGoldenError(player.path, "failed", f"{where}. Keep a run that succeeded.")
 
