@@ -25,6 +25,11 @@ from vcr_crewai.run_opening import recorded_entry
 CREW = "crew"
 
 
+def _edited_fields(output: Any) -> dict[str, Any]:
+    """Return the fields that an edited output changes: those it names, or, of anything else, the text."""
+    return dict(output) if isinstance(output, dict) else {"raw": str(output)}  # pyright: ignore[reportUnknownArgumentType]
+
+
 class CrewCall(Recorded):
     """One kickoff of a crew."""
 
@@ -56,8 +61,7 @@ class CrewCall(Recorded):
     def restore(self, step: EndedStep, output: Any) -> Any:
         """Leave the crew as the kickoff left it; an edit may be the text alone, or the fields that change."""
         if not isinstance(output, CrewOutput) and step.run.tape is not None and step.index is not None:
-            fields: dict[str, Any] = dict(output) if isinstance(output, dict) else {"raw": str(output)}  # pyright: ignore[reportUnknownArgumentType]
-            output = step.run.tape.player.state(step.index).model_copy(update=fields)
+            output = step.run.tape.player.state(step.index).model_copy(update=_edited_fields(output))
         if isinstance(output, CrewOutput):
             for task, of_task in zip(self._crew.tasks, output.tasks_output, strict=False):
                 task.output = of_task
@@ -121,7 +125,6 @@ class TaskCall(Recorded):
         return made
 
     def _edited(self, output: Any) -> TaskOutput:
-        fields: dict[str, Any] = dict(output) if isinstance(output, dict) else {"raw": str(output)}  # pyright: ignore[reportUnknownArgumentType]
         task = self._task
         facts: dict[str, Any] = {
             "name": task.name or task.description,
@@ -129,7 +132,7 @@ class TaskCall(Recorded):
             "expected_output": task.expected_output,
             "agent": getattr(self._agent, "role", ""),
         }
-        return TaskOutput.model_validate({**facts, **fields})
+        return TaskOutput.model_validate({**facts, **_edited_fields(output)})
 
 
 class AttemptCall(Recorded):
