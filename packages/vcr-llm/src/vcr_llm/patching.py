@@ -13,11 +13,11 @@ import importlib.util
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
-Undo = Callable[[], None]
+from vcr_llm.transports import Undo
 
 _PATCHES = {
     "httpx": "httpx_family",

@@ -4,3 +4,8 @@ They are never imported here: a patch is applied when the user's program imports
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+
+Undo = Callable[[], None]
+"""Takes a patch away again: what each transport's ``patch`` returns."""

@@ -16,8 +16,8 @@ from vcr_llm.captured_call import CapturedCall, begin_call, captures
 from vcr_llm.content_coding import offer
 from vcr_llm.exchange import Failure, Reply, Request, ResponseHead
 from vcr_llm.tee import Tee
+from vcr_llm.transports import Undo
 
-Undo = Callable[[], None]
 # What the libraries' classes are mixed with is written against them, but they are not imported here.
 _Mixed: Any = object
 Handler = Callable[[Any], Awaitable[Any]]

@@ -14,8 +14,7 @@ from vcr_llm.captured_call import CapturedCall, begin_call, captures
 from vcr_llm.content_coding import offer
 from vcr_llm.exchange import Failure, Reply, Request, ResponseHead
 from vcr_llm.tee import Tee
-
-Undo = Callable[[], None]
+from vcr_llm.transports import Undo
 
 
 def patch(library: ModuleType) -> Undo:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Generator, Iterable
 from contextlib import suppress
 from types import ModuleType
 from typing import Any
@@ -12,9 +12,9 @@ from typing import Any
 from vcr_llm.captured_call import CapturedCall, begin_call, captures
 from vcr_llm.content_coding import offer
 from vcr_llm.exchange import Failure, Headers, Request, ResponseHead
+from vcr_llm.transports import Undo
 from vcr_llm.transports.body_source import BodySource, LiveSource, ServedSource
 
-Undo = Callable[[], None]
 # What the libraries' classes are mixed with is written against them, but they are not imported here.
 _Mixed: Any = object
 
