@@ -79,10 +79,6 @@ class LineIndex:
             self._last = lines[-1][-64:]
         return rest
 
-    def frame_lines(self) -> list[int]:
-        """Return the line number (from 0) of each frame."""
-        return [number for number, kind in enumerate(self.kinds) if kind == FRAME]
-
     def save(self, path: Path) -> None:
         """Keep the index beside the file; a directory that cannot be written is no error, the index is a cache."""
         opened = unseal(self._last)

@@ -18,7 +18,7 @@ import msgspec
 
 from vcr_core.errors import VcrError
 from vcr_core.frames import FrameRow, SessionInfo, Totals
-from vcr_core.line_index import DAMAGED, FRAME, OTHER, LineIndex
+from vcr_core.line_index import DAMAGED, END, FRAME, OTHER, LineIndex
 from vcr_core.wire_format import (
     DECODE_ERRORS,
     FORMAT,
@@ -226,7 +226,7 @@ class SessionFile:
         """Return type and data of every line that is neither a frame nor the session's first."""
         found: list[tuple[str, msgspec.Raw]] = []
         for number in range(1, len(self._index)):
-            if self._index.kinds[number] in (OTHER, 2):
+            if self._index.kinds[number] in (OTHER, END):
                 line = decode_line(self._line(number))
                 found.append((line.type, line.data))
         return found

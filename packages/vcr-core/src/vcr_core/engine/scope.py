@@ -93,8 +93,7 @@ class Scope:
         above = self.parent if self._path is None and self.parent is not None else self
         repeat = above.next_ordinal(f"/{name}")
         path = f"{above.path(None)}/{name}"
-        named = Scope(self.run, path=path if repeat == 0 else f"{path}~{repeat + 1}", parent=self, step=self.step)
-        return named
+        return Scope(self.run, path=path if repeat == 0 else f"{path}~{repeat + 1}", parent=self, step=self.step)
 
     def next_ordinal(self, name: str) -> int:
         """Return how often `name` was used in this scope before."""

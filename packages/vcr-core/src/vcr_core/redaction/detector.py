@@ -24,7 +24,6 @@ MIN_TEXT = 8
 _USERINFO = re.compile(r"://[^\s:/@\"'<>]{0,256}:([^\s/\"'<>]{1,512})@(?=[^\s/@\"'<>])")
 _SCHEME = re.compile(r"(?<![A-Za-z0-9])(?:([Bb]earer|BEARER)|[Bb]asic|BASIC) ([A-Za-z0-9._~+/%-]{15,}={0,2})")
 _WRAPPED = re.compile(r"(?<![A-Za-z0-9+/])(?:[A-Za-z0-9+/]{40,}[ \t]{0,8}\r?\n[ \t]{0,8})+[A-Za-z0-9+/]+={0,2}")
-_BASE64_LEFT = re.compile(r"[A-Za-z0-9+/_-]*")
 _BASE64_RIGHT = re.compile(r"[A-Za-z0-9+/_-]*(?:={1,2}|(?:%3[Dd]){1,2})?")
 _ENCODED_CHARACTER = re.compile(r"[A-Za-z0-9+/_-]")
 

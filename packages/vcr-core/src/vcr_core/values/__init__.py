@@ -12,7 +12,7 @@ back exactly as it was read.
 from __future__ import annotations
 
 from vcr_core.values.allowed import Allowed, register_type
-from vcr_core.values.decode import Decoder, has_tags
+from vcr_core.values.decode import Decoder
 from vcr_core.values.encode import BLOB_SIZE, MAX_DEPTH, TAG, BlobSink, WireEncoder, to_wire
 from vcr_core.values.tagged import Stream, Tagged
 
@@ -26,7 +26,6 @@ __all__ = [
     "Stream",
     "Tagged",
     "WireEncoder",
-    "has_tags",
     "register_type",
     "to_wire",
 ]

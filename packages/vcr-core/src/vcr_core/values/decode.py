@@ -18,13 +18,6 @@ from vcr_core.values.encode import TAG
 from vcr_core.values.kinds import kind_of
 from vcr_core.values.tagged import Stream, Tagged
 
-_TAG_BYTES = b'"$vcr"'
-
-
-def has_tags(encoded: bytes) -> bool:
-    """Return False if an encoded line certainly holds no tagged value, so that it needs no walk."""
-    return _TAG_BYTES in encoded
-
 
 class Decoder:
     """Restores wire values.
@@ -104,11 +97,11 @@ def _int(_decoder: Decoder, wire: dict[str, Any]) -> int:
     return int(wire["v"], 16 if "0x" in wire["v"] else 10)
 
 
-def _path(_decoder: Decoder, wire: dict[str, Any]) -> Any:
+def _path(decoder: Decoder, wire: dict[str, Any]) -> Any:
     windows = wire["flavour"] == "windows"
     pure: type[pathlib.PurePath] = pathlib.PureWindowsPath if windows else pathlib.PurePosixPath
     foreign = windows != (sys.platform == "win32")
-    text = _decoder.decode(wire["v"])
+    text = decoder.decode(wire["v"])
     return pure(text) if foreign or wire.get("pure") else pathlib.Path(text)
 
 

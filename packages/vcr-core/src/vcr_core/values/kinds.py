@@ -56,9 +56,9 @@ def _encode_bytes(kind: str) -> Encode:
     return lambda walk, value: {TAG: kind, "v": walk.bytes_leaf(bytes(value))}
 
 
-def _encode_path(_walk: WireEncoder, value: pathlib.PurePath) -> Any:
+def _encode_path(walk: WireEncoder, value: pathlib.PurePath) -> Any:
     flavour = "windows" if isinstance(value, pathlib.PureWindowsPath) else "posix"
-    wire: dict[str, Any] = {TAG: "path", "v": _walk.encode(str(value)), "flavour": flavour}
+    wire: dict[str, Any] = {TAG: "path", "v": walk.encode(str(value)), "flavour": flavour}
     if not isinstance(value, pathlib.Path):
         wire["pure"] = True
     return wire
