@@ -1,8 +1,8 @@
 """Finds what other distributions add: entry points, loaded one by one and only when they are needed.
 
-Groups: ``vcr.commands`` (subcommands of the command line), ``vcr.summaries`` (their lines in its help: a dict of texts
-in a module that imports next to nothing), ``vcr.agents`` (objects that know how to be resumed), ``vcr.interceptors``
-(what serves calls from below the agent's code), ``vcr.demos`` (acts of ``vcr demo``).
+Groups that the core asks for: ``vcr.commands`` (subcommands of the command line), ``vcr.summaries`` (their lines in its
+help: a dict of texts in a module that imports next to nothing), ``vcr.agents`` (objects that know how to be resumed),
+``vcr.interceptors`` (what serves calls from below the agent's code), ``vcr.demos`` (acts of ``vcr demo``).
 A plugin that cannot be loaded is a warning that names group, name and value; it never stops the host.
 What a plugin must offer is said by the host that loads it.
 """

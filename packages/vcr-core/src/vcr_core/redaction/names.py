@@ -1,6 +1,7 @@
 """Which names (dict keys, headers, variables, form fields) say that the value beside them is a secret.
 
-The same judgement serves trees and text. What the value must look like is the business of `assignments` and `tree`.
+The same judgement serves trees and text. What the value must look like is the business of `assignments` and
+`tree_redaction`.
 """
 
 from __future__ import annotations

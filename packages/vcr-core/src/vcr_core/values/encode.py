@@ -9,7 +9,7 @@ tuple, set,    ``v``: list (sets sorted by their encoding)            the contai
 frozenset
 namedtuple     ``type``, ``v``: dict of fields                        a named tuple
 dict           ``v``: list of [key, value]                            a dict with other keys, or with the key $vcr
-bytes,         ``v``: base64                                          the bytes
+bytes,         ``v``: base64, or a blob                               the bytes
 bytearray
 str            ``v``: base64 of UTF-8 with surrogates                 a string that UTF-8 cannot hold
 int, float,    ``v``: decimal digits; ``nan``/``inf``/``-inf``;       numbers that JSON cannot hold
@@ -21,17 +21,18 @@ time
 timedelta      ``v``: [days, seconds, microseconds]
 range, slice   ``v``: [start, stop, step]
 enum           ``type``, ``name``, ``v``: value                       a member of an Enum
+struct         ``type``, ``v``: dict of fields                        a msgspec struct
 dataclass,     ``type``, ``v``: dict of fields                        an instance; restored without its constructor
-struct,
-pydantic,
 object
+pydantic       the same, ``set``: names, ``private``                  a model; restored without its constructor
 exception      ``type``, ``args``, ``message``, ``v``: attributes,    an exception
-               ``notes``, ``cause``, ``traceback``
-ndarray        ``dtype``, ``shape``, ``v``: base64 (or a list)        a numpy array, C order
+               ``notes``, ``cause``, ``traceback``, ``errors``
+ndarray        ``dtype``, ``shape``, ``fields``, ``v``: base64, a     a numpy array, C order
+               blob, or a list
 npscalar       ``dtype``, ``v``: base64                               a numpy scalar
 stream         ``v``: chunks, ``offsets``, ``end``                    what a generator gave
 blob           ``kind``: str or bytes, ``hash``, ``size``             a large leaf in its own file
-opaque         ``type``, ``repr``                                     anything else: described, not restored
+opaque         ``type``, ``repr``, ``problem``                        anything else: described, not restored
 cycle          ``path``                                               a container inside itself
 deep           ``repr``                                               what lies deeper than `MAX_DEPTH`
 ============== ====================================================== =========================================
