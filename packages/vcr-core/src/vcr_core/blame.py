@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vcr_core.diff import first_difference
+from vcr_core.frames import CALLS
 from vcr_core.json_patch import apply
 from vcr_core.json_pointer import parse, value_at
 from vcr_core.state_reader import copy_wire
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
 MISSING: Any = object()
 """Stands for the value at a place where the state has none."""
-
-CALLS = ("llm", "tool", "value")
-"""Kinds of frames that have arguments and a result instead of a state."""
 
 _OPEN_LINES = 16
 Ops = list[dict[str, Any]]

@@ -14,6 +14,8 @@ FrameStatus = Literal["ok", "error", "cancelled", "interrupt", "command", "cache
 Origin = Literal["live", "tape", "edit", "mock"]
 
 KINDS: tuple[FrameKind, ...] = ("node", "llm", "tool", "value", "error", "checkpoint")
+CALLS: tuple[FrameKind, ...] = ("llm", "tool", "value")
+"""Kinds of frames that have arguments and a result instead of a state."""
 STATUSES: tuple[FrameStatus, ...] = ("ok", "error", "cancelled", "interrupt", "command", "cached")
 
 

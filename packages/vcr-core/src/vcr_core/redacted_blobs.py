@@ -32,15 +32,15 @@ class RedactedBlobs:
         key = (kind, content_hash(content))
         name = self._names.get(key)
         if name is None:
-            name = self._names[key] = self._store.put(self._redact(kind, content))
+            name = self._names[key] = self._store.put(redact_leaf(kind, content, redactor=self._redactor))
             if len(self._names) > _REMEMBERED:
                 self._names.popitem(last=False)
         return name
 
-    def _redact(self, kind: str, content: bytes) -> bytes:
-        if self._redactor is None or not self._redactor.may_contain(content):
-            return content
-        charset = "utf-8" if kind == "str" else "latin-1"
-        text = content.decode(charset)
-        redacted = self._redactor.redact_text(text)
-        return content if redacted == text else redacted.encode(charset)
+
+def redact_leaf(kind: str, content: bytes, *, redactor: Redactor | None) -> bytes:
+    """Return the bytes of a ``str`` or ``bytes`` leaf with the secrets in them replaced; None replaces nothing."""
+    if redactor is None or not redactor.may_contain(content):
+        return content
+    charset = "utf-8" if kind == "str" else "latin-1"
+    return redactor.redact_text(content.decode(charset)).encode(charset)

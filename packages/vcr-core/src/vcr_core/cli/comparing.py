@@ -265,9 +265,10 @@ def _changed_lines(old: Any, new: Any) -> tuple[Any, Any]:
 
 def _nearest(player: VCRPlayer, pointer: str) -> str:
     """Tell what the last state holds where the pointer leads."""
+    from vcr_core.frames import CALLS  # noqa: PLC0415
     from vcr_core.json_pointer import build, parse, value_at  # noqa: PLC0415
 
-    indexes = [row.index for row in player.rows if row.kind not in ("llm", "tool", "value")]
+    indexes = [row.index for row in player.rows if row.kind not in CALLS]
     if not indexes:
         return "None of its frames has a state: they are calls, with arguments and results."
     value, known = player.wire_state(indexes[-1]), ""

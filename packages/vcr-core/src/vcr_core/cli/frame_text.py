@@ -11,6 +11,7 @@ import msgspec
 from vcr_core.cli.screen import Cell, Style, count, duration, money, safe
 from vcr_core.diff_render import preview
 from vcr_core.errors import VcrError
+from vcr_core.frames import CALLS
 from vcr_core.json_pointer import kind_of, parse
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def summarize_frame(player: VCRPlayer, row: FrameRow) -> str:
         states, _ = player.source.states(row.index)
         if states.tape is not None:
             return f"as frame {states.tape.frame} of {states.tape.session}"
-        if row.kind in ("llm", "tool", "value"):
+        if row.kind in CALLS:
             return _call(states, row)
         return _changes(player, states, row)
     except (VcrError, msgspec.MsgspecError) as error:

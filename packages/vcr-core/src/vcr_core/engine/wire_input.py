@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from vcr_core.blobs import content_hash
+from vcr_core.redacted_blobs import redact_leaf
 from vcr_core.redaction import Redactor
 from vcr_core.runtime_types import type_of
 from vcr_core.state_chain import ValueEncoder, encode_clear
@@ -26,11 +27,7 @@ class _Hashes:
         self._redactor = redactor
 
     def put(self, kind: str, content: bytes) -> str:
-        redactor = self._redactor
-        if redactor is not None and redactor.may_contain(content):
-            charset = "utf-8" if kind == "str" else "latin-1"
-            content = redactor.redact_text(content.decode(charset)).encode(charset)
-        return content_hash(content)
+        return content_hash(redact_leaf(kind, content, redactor=self._redactor))
 
 
 class WireInputs:

@@ -13,6 +13,7 @@ import msgspec
 
 from vcr_core.blobs import BlobStore
 from vcr_core.exporters.inlining import inline_blobs
+from vcr_core.frames import CALLS
 from vcr_core.player import VCRPlayer
 from vcr_core.values import to_wire
 
@@ -93,7 +94,7 @@ def _section(player: VCRPlayer, index: int) -> Iterator[str]:
         yield "\n**" + _inline(f"{document['error']['type']}: {document['error']['message']}") + "**\n"
         yield _fenced(document["error"].get("traceback", ""), "text")
     before, after = document["input_state"], document["output_state"]
-    if kind in ("llm", "tool", "value") or index == 0:
+    if kind in CALLS or index == 0:
         yield "\nInput:\n" + _value(before) + "\nOutput:\n" + _value(after)
     elif before == after:
         yield "\nThe state stayed as it was.\n"

@@ -16,6 +16,7 @@ import msgspec
 from vcr_core.blobs import BlobStore
 from vcr_core.errors import VcrError
 from vcr_core.exporters.inlining import blob_hashes, inline_blobs
+from vcr_core.frames import CALLS
 from vcr_core.legacy import LegacyFile
 from vcr_core.log_file import LogFile
 from vcr_core.player import VCRPlayer
@@ -27,7 +28,6 @@ from vcr_core.verify import verify_file
 from vcr_core.wire_format import END_START, FORMAT, FRAME_START, decode_line, encode, line_body, unseal
 
 T = TypeVar("T")
-_CALLS = ("llm", "tool", "value")
 
 
 class PackError(VcrError):
@@ -172,7 +172,7 @@ class _Packing:
         body, row = player.body(index), player.source.row(index)
         before = self._inline(player.wire_state(index, "input"))
         after = self._inline(player.wire_state(index))
-        style: FrameStyle = "call" if row.kind in _CALLS else "state"
+        style: FrameStyle = "call" if row.kind in CALLS else "state"
         error = (
             None
             if body.error is None

@@ -62,7 +62,7 @@ _ORDINARY_VALUES = frozenset(
         "your_api_key",
     ]
 )
-_URL_PASSWORD = re.compile(r"://[^\s:/@]{0,256}:([^\s/@]{1,512})@")
+URL_PASSWORD = re.compile(r"://[^\s:/@]{0,256}:([^\s/@]{1,512})@")
 _PRINTABLE = re.compile(r"[ -~]+")
 _UNESCAPED = re.compile(r"[ !#-\[\]-~]+")
 
@@ -91,7 +91,7 @@ def secret_values(env: Mapping[str, str]) -> list[SecretValue]:
         if _NAME.search(name) and not _ORDINARY_NAME.search(name) and is_secret_value(value):
             found[value] = None
         else:
-            for password in _URL_PASSWORD.findall(value[:_MAX_LENGTH]):
+            for password in URL_PASSWORD.findall(value[:_MAX_LENGTH]):
                 if is_secret_value(password):
                     found[password] = None
     return [describe_value(value) for value in sorted(found, key=len, reverse=True)]

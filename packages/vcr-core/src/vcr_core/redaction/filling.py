@@ -5,11 +5,10 @@ A secret goes back only where the keyed hash agrees, so a recording cannot ask f
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 
 from vcr_core.errors import VcrError
-from vcr_core.redaction.environment import encoded_forms
+from vcr_core.redaction.environment import URL_PASSWORD, encoded_forms
 from vcr_core.redaction.placeholders import PLACEHOLDER, PlaceholderAt, digest_secret
 from vcr_core.redaction.tree import Edits, Place, Tree, holds_placeholder, is_dict, is_list
 from vcr_core.redaction.tree_redaction import BYTES_TAG, TAG, decode_bytes, decode_text, encode_bytes
@@ -19,7 +18,6 @@ Resolver = Callable[[str, str, str], "str | None"]
 
 _MIN_VALUE = 4
 _MAX_VALUE = 65_536
-_URL_PASSWORD = re.compile(r"://[^\s:/@]{0,256}:([^\s/@]{1,512})@")
 
 
 class UnresolvedSecretError(VcrError):
@@ -53,7 +51,7 @@ def environment_secrets(env: Mapping[str, str], *, key: bytes) -> dict[str, str]
     known: dict[str, str] = {}
     for value in env.values():
         if _MIN_VALUE <= len(value) <= _MAX_VALUE:
-            for candidate in (value, *_URL_PASSWORD.findall(value)):
+            for candidate in (value, *URL_PASSWORD.findall(value)):
                 for form in encoded_forms(candidate):
                     known.setdefault(digest_secret(form, key=key), form)
     return known
