@@ -21,6 +21,7 @@ from vcr_core.frames import FrameRow, SessionInfo, Totals
 from vcr_core.line_index import DAMAGED, END, FRAME, OTHER, LineIndex
 from vcr_core.wire_format import (
     DECODE_ERRORS,
+    END_START,
     FORMAT,
     BodyLine,
     FormatError,
@@ -140,7 +141,7 @@ class SessionFile:
         """The totals, if the recording was finished and nothing was added since."""
         number = len(self._index) - 1
         line = self._line(number) if number >= 0 else b""
-        if not line.startswith(b'{"type":"end"'):
+        if not line.startswith(END_START):
             return None
         try:
             return msgspec.json.decode(decode_line(line).data, type=Totals)

@@ -34,6 +34,6 @@ def read_totals(path: Path) -> Totals:
 
     source = SessionFile(path)
     try:
-        return sum_rows(source.row(index) for index in range(len(source)))
+        return sum_rows(source.rows())
     finally:
         source.close()
