@@ -259,13 +259,15 @@ def test_importing_the_package_imports_no_terminal_library():
     assert done.stdout.split() == ["False", "False"]
 
 
-async def test_a_run_that_is_stopped_ends_its_process(run_path):
+async def test_a_run_that_is_stopped_ends_its_process(run_path, monkeypatch):
     from vcr_tui.actions import Resume
     from vcr_tui.resume_plan import ResumePlan
 
-    resume = Resume(ResumePlan(str(run_path), "time:sleep", 3), on_event=lambda: None)
+    (run_path.parent / "sleeper.py").write_text("import time\n\n\ndef sleep(state):\n    time.sleep(60)\n")
+    monkeypatch.setenv("PYTHONPATH", str(run_path.parent))
+    resume = Resume(ResumePlan(str(run_path), "sleeper:sleep", 3), on_event=lambda: None)
     task = asyncio.create_task(resume.run())
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(0.5)
     resume.stop()
     with pytest.raises(ResumeFailedError):
         await asyncio.wait_for(task, 20)
