@@ -13,7 +13,7 @@ from vcr_core.cli.commands import add_parser
 from vcr_core.cli.exit_codes import ERROR, OK
 from vcr_core.cli.options import SESSION_HELP, add_dir, add_json, find_summaries
 from vcr_core.errors import UsageError
-from vcr_core.json_pointer import kind_of
+from vcr_core.json_pointer import escape_token, kind_of
 
 if TYPE_CHECKING:
     from vcr_core.blobs import BlobStore
@@ -163,7 +163,7 @@ class Search:
                 yield from self._blob(str(value.get("hash")), pointer, path)
                 return
             for key, item in value.items():
-                inner = f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}"
+                inner = f"{pointer}/{escape_token(key)}"
                 if self._regex.search(key):
                     yield inner, key
                 yield from self._walk(item, inner, path)
