@@ -1,7 +1,8 @@
 """Recordings of `ai-agent-vcr` 1.x, written again in this format: sealed, verified, small.
 
 A player reads the old files as they are; importing them is for what only this format has.  Frames, states, times, tags
-and the parentage of forks are kept.  What the old diff mode left out (inputs after the first) stays left out.
+and the parentage of forks are kept.  An input that the old diff mode left out stays left out where `vcr_core.legacy`
+cannot tell it from the file.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vcr_core.clock import Clock
+from vcr_core.frames import CALLS
 from vcr_core.importers import ImportFileError
 from vcr_core.legacy import LegacyFile, is_legacy
 from vcr_core.session_ids import SUFFIX, SessionIdError, check_session_id
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from vcr_core.recorder import VCRRecorder
 
 SOURCE = "agent-vcr"
-_CALLS = ("llm", "tool")
 
 
 class RecordedClock(Clock):
@@ -108,7 +109,7 @@ def _record_frame(recorder: VCRRecorder, old: LegacyFile, row: FrameRow) -> None
         row,
         body.input_state,
         body.output_state,
-        style="call" if row.kind in _CALLS else "state",
+        style="call" if row.kind in CALLS else "state",
         metadata=body.metadata,
         error=body.error,
     )
