@@ -142,7 +142,7 @@ def note(text: str) -> None:
 
 
 def progress(items: Iterable[T], total: int, what: str) -> Iterator[T]:
-    """Yield `items`; if it takes long and stderr is a terminal, tell there how far it is."""
+    """Yield `items`; if it takes long and stderr is a terminal, tell there how far it is; 0 is an unknown `total`."""
     if not sys.stderr.isatty():
         yield from items
         return
@@ -150,8 +150,8 @@ def progress(items: Iterable[T], total: int, what: str) -> Iterator[T]:
     for number, item in enumerate(items):
         now = time.monotonic()
         if now >= due:
-            share = f"{100 * number // total:3d} %" if total else ""
-            sys.stderr.write(f"\r\x1b[K{what} {number:,} of {total:,} {share}")
+            share = f" of {total:,} {100 * number // total:3d} %" if total else ""
+            sys.stderr.write(f"\r\x1b[K{what} {number:,}{share}")
             sys.stderr.flush()
             due, shown = now + _SIGN_EVERY, True
         yield item
