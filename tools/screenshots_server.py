@@ -189,6 +189,20 @@ def open_page(browser: Browser, server: RunningServer, place: str, *, theme: str
     return page
 
 
+def find_chromium(parser: argparse.ArgumentParser) -> str:
+    """Return the path of Chromium, or end the program and say how to install it."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        parser.error("chromium is not installed (apt-get install chromium)")
+    return program
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Return the two numbers of a size such as ``1280x800``."""
+    width, _, height = text.partition("x")
+    return int(width), int(height)
+
+
 def main(arguments: list[str]) -> int:
     """Take one picture."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
@@ -198,10 +212,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--place", default=START, help=f"part of the address behind the page (default: {START})")
     parser.add_argument("--press", default="", help="keys to press first, separated by commas")
     options = parser.parse_args(arguments)
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        parser.error("chromium is not installed (apt-get install chromium)")
-    width, _, height = options.size.partition("x")
+    program, (width, height) = find_chromium(parser), parse_size(options.size)
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "vcr"
         record_story(directory)
@@ -209,7 +220,7 @@ def main(arguments: list[str]) -> int:
         stack.callback(server.close)
         browser = stack.enter_context(sync_playwright()).chromium.launch(executable_path=program, args=FLAGS)
         stack.callback(browser.close)
-        page = open_page(browser, server, options.place, theme=options.theme, size=(int(width), int(height)))
+        page = open_page(browser, server, options.place, theme=options.theme, size=(width, height))
         recorder = stack.enter_context(VCRRecorder(directory))
         recorder.start_session("answer-mail")
         story = Story(recorder, {"messages": []})

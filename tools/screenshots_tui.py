@@ -9,14 +9,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import html
-import shutil
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import sync_playwright
-from screenshots_server import FLAGS, record_story
+from screenshots_server import FLAGS, find_chromium, parse_size, record_story
 
 from vcr_tui.testing import ScreenDriver
 
@@ -90,15 +89,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--keys", default="!", help="keys to press, separated by spaces")
     parser.add_argument("--size", default="114x25", help="columns x rows (default: 114x25)")
     options = parser.parse_args(arguments)
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        parser.error("chromium is not installed (apt-get install chromium)")
-    width, _, height = options.size.partition("x")
+    program = find_chromium(parser)
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder) / ".vcr"
         record_story(directory)
         path = directory / f"{options.session}.vcr"
-        page_source = asyncio.run(look(path, options.keys.split(), (int(width), int(height))))
+        page_source = asyncio.run(look(path, options.keys.split(), parse_size(options.size)))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
         page = browser.new_page(device_scale_factor=1.5)

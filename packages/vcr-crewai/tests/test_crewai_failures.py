@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from vcr_core import ResumeConfig
-from vcr_core.engine import run_again
+from vcr_core.engine import arun_again, run_again
 from vcr_crewai import VCRCrewAI
 
 
@@ -40,23 +42,15 @@ def test_a_failing_task_leaves_its_three_attempts_in_order(recorder, play, make_
     assert player.verify().ok
 
 
-def test_a_failed_run_goes_on_with_the_failed_call(recorder, play, make_crew, failing, counts):
+def run_in_a_loop(player, crew):
+    return asyncio.run(arun_again(player, crew))
+
+
+@pytest.mark.parametrize("run", [run_again, run_in_a_loop])
+def test_a_failed_run_goes_on_with_the_failed_call(recorder, play, make_crew, failing, counts, run):
     record_failure(recorder, make_crew(), failing)
     counts.update(llm=0, tool=0)
-    again = run_again(play(recorder), make_crew())
-    assert again.error is None
-    assert again.result.raw == "report on sum is 3"
-    assert counts == {"llm": 1, "tool": 0}
-
-
-def test_a_failed_run_goes_on_in_an_event_loop(recorder, play, make_crew, failing, counts):
-    import asyncio
-
-    from vcr_core.engine import arun_again
-
-    record_failure(recorder, make_crew(), failing)
-    counts.update(llm=0, tool=0)
-    again = asyncio.run(arun_again(play(recorder), make_crew()))
+    again = run(play(recorder), make_crew())
     assert again.error is None
     assert again.result.raw == "report on sum is 3"
     assert counts == {"llm": 1, "tool": 0}

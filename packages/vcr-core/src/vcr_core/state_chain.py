@@ -45,24 +45,8 @@ _NOTHING = object()
 _BYTES = b'"$vcr":"bytes"'
 
 
-_SCALARS = frozenset({str, int, float, bool, type(None)})
-_EXACT = _SCALARS - {float}
+_EXACT = frozenset({str, int, bool, type(None)})
 _TEXT = frozenset({str})
-
-
-def _looks_plain(value: Any, depth: int = 0) -> bool:
-    """Return False at the first thing that certainly is not plain JSON; a probe knows the rest."""
-    cls = type_of(value)
-    if cls is dict:
-        items = value.values()
-    elif cls is list:
-        items = value
-    else:
-        return cls in _SCALARS
-    # The kinds of the items are taken in C: most containers of a state hold nothing but text and numbers.
-    if _SCALARS.issuperset(map(type_of, items)):
-        return True
-    return depth < MAX_DEPTH and all(_looks_plain(item, depth + 1) for item in items if type_of(item) not in _SCALARS)
 
 
 def _is_exact(value: Any, depth: int = 0) -> bool:
@@ -76,6 +60,7 @@ def _is_exact(value: Any, depth: int = 0) -> bool:
         items = value
     else:
         return cls in _EXACT or (cls is float and isfinite(value))
+    # The kinds of the items are taken in C: most containers of a state hold nothing but text and numbers.
     if _EXACT.issuperset(map(type_of, items)):
         return True
     return depth < MAX_DEPTH and all(_is_exact(item, depth + 1) for item in items if type_of(item) not in _EXACT)
@@ -110,7 +95,7 @@ class ValueEncoder:
 
     def encode(self, value: Any) -> bytes:
         """Return the encoding of any value."""
-        if _looks_plain(value):
+        if _is_exact(value):
             probe = self._own_probe()
             probe.take(value)
             return self.encode_probed(value, probe)[0]

@@ -12,7 +12,7 @@ import os
 from typing import Any, cast
 
 from vcr_core import Redactor
-from vcr_core.engine.wire_input import WireInputs
+from vcr_core.engine.wire_input import WireInputs, without_reprs
 from vcr_core.redaction.placeholders import PLACEHOLDER
 from vcr_core.state_chain import ValueEncoder
 
@@ -54,21 +54,9 @@ def digest_of(wire: Any) -> str:
     """Return the digest of a wire value: of an opaque object in it only the type counts."""
     text = _text(wire)
     if '"opaque"' in text or "[REDACTED:" in text:
-        text = _text(_without_reprs(masked(wire)))
+        text = _text(without_reprs(masked(wire)))
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
 
 
 def _text(wire: Any) -> str:
     return json.dumps(wire, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def _without_reprs(wire: Any) -> Any:
-    if isinstance(wire, dict):
-        fields = cast("dict[str, Any]", wire)
-        if fields.get("$vcr") == "opaque":
-            return {"$vcr": "opaque", "type": fields.get("type")}
-        return {key: _without_reprs(item) for key, item in fields.items()}
-    if isinstance(wire, list):
-        items = cast("list[object]", wire)
-        return [_without_reprs(item) for item in items]
-    return wire

@@ -68,14 +68,15 @@ class WireInputs:
         if first == second:
             return True
         if b'"opaque"' in first and b'"opaque"' in second:
-            return _encode(_without_reprs(recorded)) == _encode(_without_reprs(now))
+            return _encode(without_reprs(recorded)) == _encode(without_reprs(now))
         return False
 
 
-def _without_reprs(wire: Any) -> Any:
+def without_reprs(wire: Any) -> Any:
+    """Return a wire value in which opaque objects have a type only: what they say of themselves may hold an address."""
     if isinstance(wire, dict):
         fields = cast("dict[str, Any]", wire)
         if fields.get("$vcr") == "opaque":
             return {"$vcr": "opaque", "type": fields.get("type")}
-        return {key: _without_reprs(item) for key, item in fields.items()}
-    return [_without_reprs(item) for item in wire] if type_of(wire) is list else wire
+        return {key: without_reprs(item) for key, item in fields.items()}
+    return [without_reprs(item) for item in wire] if type_of(wire) is list else wire
