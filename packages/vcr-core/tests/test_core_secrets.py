@@ -121,6 +121,44 @@ def test_no_secret_is_written_when_only_the_secret_changes(tmp_path, place, mode
         assert found_on_disk(recorder, *secrets) == []
 
 
+KEPT = {
+    "none": {},
+    "key": {"api_key": TOKEN},
+    "key within": {"config": {"password": PASSWORD}},
+    "named pair": {"headers": [{"name": "authorization", "value": f"Bearer {TOKEN}"}]},
+}
+SAID = {
+    "text": lambda n: {"role": "user", "content": "lorem ipsum " * 80},
+    "text with a secret": lambda n: {"role": "user", "content": "lorem ipsum " * 80 + f"password={PASSWORD}"},
+    "arguments with a secret": lambda n: {"role": "tool", "args": {"n": n, "password": PASSWORD, "x": "lorem " * 160}},
+    "object with a secret": lambda n: samples.Message("user", {"api_key": TOKEN, "n": n, "x": "lorem " * 160}),
+}
+
+
+@pytest.mark.parametrize("kept", KEPT)
+@pytest.mark.parametrize("said", SAID)
+def test_secrets_in_a_growing_history_do_not_make_it_grow_faster(recorder, kept, said):
+    said = SAID[said]
+    for n in range(60):
+        before = {**KEPT[kept], "messages": [said(k) for k in range(n)]}
+        recorder.record_step("a", before, {**before, "messages": [*before["messages"], said(n)]})
+    assert found_on_disk(recorder, PASSWORD, TOKEN) == []
+    assert recorder.path.stat().st_size < 2 * 60 * 1000
+    assert len(VCRPlayer.load(recorder.path).goto_frame(-1)["messages"]) == 60
+
+
+def test_what_was_no_secret_beside_a_key_that_goes_is_redacted_then(recorder):
+    """A token of a language model's stream is no secret, and is known by its ``logprob``."""
+    fill = ["lorem ipsum " * 300]
+    with_logprob = {"fill": fill, "token": PASSWORD, "logprob": -0.1, "n": 0}
+    recorder.record_step("a", {}, with_logprob)
+    without = {key: value for key, value in with_logprob.items() if key != "logprob"}
+    recorder.record_step("b", with_logprob, without)
+    player = VCRPlayer.load(recorder.path)
+    assert player.goto_frame(0)["token"] == PASSWORD
+    assert player.goto_frame(1)["token"].startswith("[REDACTED:")
+
+
 def _put(state, new):
     """Change a state in place, down to the leaves, so that patches are small."""
     for key, item in new.items():

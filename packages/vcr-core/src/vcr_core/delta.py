@@ -25,11 +25,16 @@ class Delta:
 
     Attributes:
         ops: The operations so far; their values are live objects, not copies.
+        only_adds: True while each of them adds something.
+        announced: True once a place was changed that a name around it, and not within the operation's value, announces
+            as a secret.
     """
 
     def __init__(self, probe: Probe) -> None:
         self._probe = probe
         self.ops: list[Op] = []
+        self.only_adds = True
+        self.announced = False
 
     def run(self, live: Any, snapshot: Any, twin: Any = None) -> Any:
         """Collect the operations that turn the recorded state into `live`; return the snapshot of `live`.
@@ -61,22 +66,35 @@ class Delta:
 
     def _replace(self, live: Any, path: str, depth: int) -> Any:
         self.ops.append({"op": "replace", "path": path, "value": live})
+        self.only_adds = False
         return self._probe.take(live, depth)
 
+    def _remove(self, path: str) -> None:
+        self.ops.append({"op": "remove", "path": path})
+        self.only_adds = False
+
+    def _append(self, items: list[Any], path: str) -> None:
+        target = f"{path}/-"
+        self.ops += [{"op": "add", "path": target, "value": item} for item in items]
+
     def _visit_dict(self, live: dict[str, Any], snap: dict[str, Any], twin: Any, path: str, depth: int) -> Any:
+        probe = self._probe
         same = twin if type_of(twin) is dict else _NONE
-        for key in [key for key in snap if key not in live]:
-            del snap[key]
-            self.ops.append({"op": "remove", "path": f"{path}/{escape_token(key)}"})
+        if not snap.keys() <= live.keys():
+            for key in [key for key in snap if key not in live]:
+                del snap[key]
+                self._remove(f"{path}/{escape_token(key)}")
+            self.announced = self.announced or any(map(probe.announces, live))  # what is gone may have excused it
         for key, item in live.items():
             if key not in snap:
-                self._probe.check_key(key)
                 self.ops.append({"op": "add", "path": f"{path}/{escape_token(key)}", "value": item})
-                snap[key] = self._probe.take(item, depth)
+                snap[key] = probe.take(item, depth)
             elif item is not (shared := same.get(key, same)) and snap[key] != item:
-                self._probe.check_key(key)
                 snap[key] = self._visit(item, snap[key], shared, f"{path}/{escape_token(key)}", depth)
-        self._probe.check_named(live)
+            else:
+                continue
+            self.announced = self.announced or probe.announces(key)
+        self.announced = self.announced or probe.names_secret(live)
         return snap
 
     def _visit_numbers(self, live: list[Any], snap: Numbers, path: str, depth: int) -> Any:
@@ -89,19 +107,15 @@ class Delta:
         """True if `live` certainly is what `twin` is.  Of text alone, equal lists are; and C skips identical items."""
         return twin == live if self._probe.only_text else all(map(is_, twin, live))
 
-    def _append(self, items: list[Any], path: str) -> None:
-        target = f"{path}/-"
-        self.ops.extend({"op": "add", "path": target, "value": item} for item in items)
-
     def _visit_list(self, live: list[Any], snap: list[Any], twin: Any, path: str, depth: int) -> list[Any]:
         old, new = len(snap), len(live)
         shared = type_of(twin) is list and len(twin) == old <= new and self._shares(twin, live[:old])
         head = old if shared or (new > old and snap == live[:old]) else _common_head(live, snap)
+        self.announced = self.announced or self._probe.pairs_secret(live)
         if head == old:
             added = live[old:]
             self._append(added, path)
-            snap.extend([self._probe.take(item, depth) for item in added])
-            self._probe.check_pair(live)
+            snap += [self._probe.take(item, depth) for item in added]
             return snap
         tail = _common_tail(live, snap, min(old, new) - head)
         paired = min(old, new) - tail - head
@@ -110,14 +124,14 @@ class Delta:
             for i in range(head, head + paired)
         ]
         first = head + paired
-        self.ops.extend({"op": "remove", "path": f"{path}/{i}"} for i in range(old - tail - 1, first - 1, -1))
+        for i in range(old - tail - 1, first - 1, -1):
+            self._remove(f"{path}/{i}")
         added = live[first : new - tail]
         if tail:
-            self.ops.extend({"op": "add", "path": f"{path}/{first + n}", "value": item} for n, item in enumerate(added))
+            self.ops += [{"op": "add", "path": f"{path}/{first + n}", "value": item} for n, item in enumerate(added)]
         else:
             self._append(added, path)
         snap[head : old - tail] = [*middle, *(self._probe.take(item, depth) for item in added)]
-        self._probe.check_pair(live)
         return snap
 
 

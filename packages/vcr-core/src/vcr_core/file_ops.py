@@ -8,8 +8,10 @@ from pathlib import Path
 
 if sys.platform == "win32":
     import msvcrt
+
+    _FAR = 1 << 62
 else:
-    import fcntl
+    from fcntl import LOCK_EX, LOCK_UN, flock
 
 _BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
@@ -28,10 +30,6 @@ class FileOps:
     def write(self, descriptor: int, content: bytes) -> int:
         """Append once; returns how many bytes were taken."""
         return os.write(descriptor, content)
-
-    def size(self, descriptor: int) -> int:
-        """Return the size in bytes."""
-        return os.lseek(descriptor, 0, os.SEEK_END)
 
     def read(self, descriptor: int, offset: int, end: int) -> bytes:
         """Return the bytes from `offset` to `end`, or fewer at the end of the file."""
@@ -62,36 +60,37 @@ class FileOps:
         finally:
             os.close(descriptor)
 
-    def lock(self, descriptor: int) -> None:
-        """Take the file's exclusive lock; other processes wait for it."""
-        _lock(descriptor)
+    # A frame takes the lock and gives it back, so no helper stands between the caller and the system.
+    if sys.platform == "win32":  # pragma: no cover  # exercised on Windows only
 
-    def unlock(self, descriptor: int) -> None:
-        """Give the lock back."""
-        _unlock(descriptor)
+        def lock(self, descriptor: int) -> int:
+            """Take the file's exclusive lock, for which other processes wait, and return the size of the file."""
+            os.lseek(descriptor, _FAR, os.SEEK_SET)
+            msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)
+            return os.lseek(descriptor, 0, os.SEEK_END)
+
+        def unlock(self, descriptor: int) -> None:
+            """Give the lock back."""
+            os.lseek(descriptor, _FAR, os.SEEK_SET)
+            msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
+
+    else:
+
+        def lock(self, descriptor: int) -> int:
+            """Take the file's exclusive lock, for which other processes wait, and return the size of the file."""
+            flock(descriptor, LOCK_EX)
+            return os.lseek(descriptor, 0, os.SEEK_END)
+
+        def unlock(self, descriptor: int) -> None:
+            """Give the lock back."""
+            flock(descriptor, LOCK_UN)
 
 
 if sys.platform == "win32":  # pragma: no cover  # exercised on Windows only
-    _FAR = 1 << 62
-
-    def _lock(descriptor: int) -> None:
-        os.lseek(descriptor, _FAR, os.SEEK_SET)
-        msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)
-
-    def _unlock(descriptor: int) -> None:
-        os.lseek(descriptor, _FAR, os.SEEK_SET)
-        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
 
     def _pread(descriptor: int, length: int, offset: int) -> bytes:
         os.lseek(descriptor, offset, os.SEEK_SET)
         return os.read(descriptor, length)
 
 else:
-
-    def _lock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-
-    def _unlock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
-
     _pread = os.pread

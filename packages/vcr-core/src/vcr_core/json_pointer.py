@@ -52,7 +52,7 @@ class PointerLookupError(JsonPointerError):
 
 def escape_token(token: str) -> str:
     """Return one reference token as it stands in a pointer."""
-    return token.replace("~", "~0").replace("/", "~1")
+    return token if token.isalnum() else token.replace("~", "~0").replace("/", "~1")
 
 
 def unescape_token(token: str) -> str:

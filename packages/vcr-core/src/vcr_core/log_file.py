@@ -82,9 +82,8 @@ class LogFile:
         ops = ops or FileOps()
         log = cls(path, ops.open(path), ops=ops, key=key)
         try:
-            ops.lock(log._descriptor)
             try:
-                log._catch_up(ops.size(log._descriptor))
+                log._catch_up(ops.lock(log._descriptor))
             finally:
                 ops.unlock(log._descriptor)
             if not log._hash:
@@ -103,20 +102,25 @@ class LogFile:
         Raises:
             OSError: If it could not be written whole; then nothing of it remains in the file.
         """
-        ops = self._ops
         if self.forked:
             self._reopen()
-        descriptor = self._descriptor
-        ops.lock(descriptor)
+        ops, descriptor = self._ops, self._descriptor
         try:
-            size = ops.size(descriptor)
+            size = ops.lock(descriptor)
             if size != self._end:
                 self._catch_up(size)
             index = self.frames
             body = make_body(index)
             line, digest = seal(body, self._hash, key=self._key)
-            end, frames, ended = self._end + len(line), index + body.startswith(FRAME_START), body.startswith(END_START)
-            self._write(line)
+            is_frame = body.startswith(FRAME_START)
+            end, frames, ended = self._end + len(line), index + is_frame, not is_frame and body.startswith(END_START)
+            try:
+                written = ops.write(descriptor, line)
+                while written < len(line):
+                    written += ops.write(descriptor, line[written:])
+            except BaseException:
+                ops.truncate(descriptor, self._end)
+                raise
             # No call may come between these: a signal handler that raises there would leave them half done.
             self._end = end
             self._hash = digest
@@ -126,15 +130,6 @@ class LogFile:
             ops.unlock(descriptor)
         self._dirty = True
         return index
-
-    def _write(self, line: bytes) -> None:
-        written = 0
-        try:
-            while written < len(line):
-                written += self._ops.write(self._descriptor, line[written:] if written else line)
-        except BaseException:
-            self._ops.truncate(self._descriptor, self._end)
-            raise
 
     def _note(self, line: bytes) -> None:
         if line.startswith(FRAME_START):

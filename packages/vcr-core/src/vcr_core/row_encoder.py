@@ -36,17 +36,17 @@ class RowEncoder:
     def encode(self, row: FrameRow) -> bytes:
         """Return the encoded fields of a row; what is changed for it is changed in the row."""
         try:
-            self._redact(row)
+            if self._redactor is not None and not self._known.issuperset(filter(None, _texts_of(row))):
+                self._redact(row, self._redactor)
             return row_fields(row)
         except (FormatError, AttributeError, TypeError, ValueError):
             _repair(row)
-            self._redact(row)
+            if self._redactor is not None:
+                self._redact(row, self._redactor)
             return row_fields(row)
 
-    def _redact(self, row: FrameRow) -> None:
-        redactor, known = self._redactor, self._known
-        if redactor is None or known.issuperset(filter(None, _texts_of(row))):
-            return
+    def _redact(self, row: FrameRow, redactor: Redactor) -> None:
+        known = self._known
         for name in _TEXTS:
             text = getattr(row, name)
             if not text or text in known:

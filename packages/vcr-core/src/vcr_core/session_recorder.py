@@ -30,7 +30,6 @@ from vcr_core.totals import read_totals
 from vcr_core.wire_format import FORMAT, line_body
 
 OnFrame = Callable[[Frame], None]
-_NOTHING_KNOWN = FrameMetadata()
 R = TypeVar("R", bound="SessionRecorder")
 
 
@@ -237,7 +236,8 @@ class SessionRecorder:
             extra: More fields of the frame, each with its value.
         """
         known = FrameMetadata.of(metadata)
-        _complete(row, known, error)
+        if metadata or error is not None or row.tokens_input is not None or row.tokens_output is not None:
+            _complete(row, known, error)
         if not row.timestamp:
             row.timestamp = self.clock.timestamp()
         info = None if error is None else describe_error(error)
@@ -359,8 +359,6 @@ class SessionRecorder:
 
 def _complete(row: FrameRow, known: FrameMetadata, error: BaseException | None) -> None:
     """Fill the empty fields of a row from the metadata and the error."""
-    if known == _NOTHING_KNOWN and error is None and row.tokens_input is None and row.tokens_output is None:
-        return
     if error is not None:
         row.status = row.status if row.status != "ok" else "error"
         row.error_type, row.error_message = type(error).__name__, text_of(error)[:500]

@@ -200,7 +200,7 @@ class SessionWriter:
                 chain = self._chains.get(key)
                 encode_states = chain.state_frame if style == "state" else chain.call_frame
                 states = encode_states(before, after, ref)
-                head = self._encode_head(metadata, error, extra)
+                head = self._encode_head(metadata, error, extra) if metadata or error or extra else b"{}"
             except Exception as problem:  # noqa: BLE001  # the agent's values may do anything; it must go on
                 self._chains.drop(key)
                 states = self._encode_again(before, after, row.node_name, problem)

@@ -29,6 +29,7 @@ from vcr_core.values.kinds import object_fields
 
 NAME_FIELDS = ("name", "key", "header")
 _NUMBERS = frozenset({int, float, bool})
+_TEXT = frozenset({str})
 _MANY = 16
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
@@ -120,6 +121,10 @@ class ObjectSnapshot(_Exact):
         return known is not None and known[1] == self.form
 
 
+def _is_plain_key(key: str) -> bool:
+    return key != TAG and (key.isascii() or is_utf8(key))
+
+
 class Probe:
     """Takes snapshots and notes what the encoder must know about what it saw.
 
@@ -128,7 +133,7 @@ class Probe:
 
     Attributes:
         plain: False once something was seen that is not plain JSON as msgspec writes it.
-        secret: True once a name was seen that announces a secret.
+        secret: True once a name was seen that announces a secret, within what was taken.
         names: Number of keys in all the dicts that were taken, while they are plain.
         only_text: False once something was seen whose equals may be of another type, such as ``1`` and ``True``.
     """
@@ -175,8 +180,8 @@ class Probe:
             if (type_of(key) is not str or key not in safe) and not self.check_key(key):
                 return self._take_other(value, dict, depth)
             copy[key] = item if type_of(item) is str and len(item) < BLOB_SIZE else self.take(item, depth)
-        if "value" in copy:
-            self.check_named(value)
+        if "value" in copy and self.names_secret(value):
+            self.secret = True
         self.names += len(copy)
         return copy
 
@@ -188,20 +193,24 @@ class Probe:
         kept: dict[str, Any] = {}
         fresh: dict[Any, Any] = {}
         for key, item in live.items():
-            if type_of(key) is str and key in old and old[key] == item:
-                kept[key] = old[key]
+            known = old.get(key) if type_of(key) is str else None
+            if known is not None and type_of(known) is not Number and known == item:  # a number is soon taken again
+                kept[key] = known
             else:
                 fresh[key] = item
+        if not kept:
+            return self.take(live), live
         taken = self._take_dict(fresh, 1)
         if type_of(taken) is not dict:
             self.reset()
             return self.take(live), live
-        self.check_named(live)
+        if "value" in live and self.names_secret(live):
+            self.secret = True
         return {**kept, **taken}, fresh
 
     def check_key(self, key: Any) -> bool:
         """Note whether `key` announces a secret; return False if a dict with it must be tagged."""
-        if type_of(key) is not str or key == TAG or not (key.isascii() or is_utf8(key)):
+        if type_of(key) is not str or not _is_plain_key(key):
             return False
         if self._is_secret_key is not None and self._is_secret_key(key):
             self.secret = True
@@ -211,19 +220,26 @@ class Probe:
 
     def has_plain_keys(self, value: dict[Any, Any]) -> bool:
         """Return False if a dict must be tagged for its keys."""
-        safe = self._safe
-        return all((type_of(key) is str and key in safe) or self.check_key(key) for key in value)
+        if not _TEXT.issuperset(map(type_of, value)):
+            return False
+        return self._safe.issuperset(value) or all(map(_is_plain_key, value))
 
-    def check_named(self, value: dict[Any, Any]) -> None:
-        """Note whether a dict such as ``{"name": "Authorization", "value": …}`` names its value as a secret."""
-        if self._is_secret_key is not None and "value" in value:
-            names: list[Any] = [value.get(field) for field in NAME_FIELDS]
-            self.secret = self.secret or any(type_of(name) is str and self._is_secret_key(name) for name in names)
+    def announces(self, key: str) -> bool:
+        """Tell whether a key says that its value may be a secret."""
+        return key not in self._safe and self._is_secret_key is not None and self._is_secret_key(key)
 
-    def check_pair(self, value: list[Any]) -> None:
-        """Note whether a list such as ``["authorization", "Bearer …"]`` names its second item as a secret."""
-        if len(value) == 2 and self._is_secret_key is not None and type_of(value[0]) is str:
-            self.secret = self.secret or self._is_secret_key(value[0])
+    def names_secret(self, value: dict[str, Any]) -> bool:
+        """Tell whether a dict such as ``{"name": "Authorization", "value": …}`` names its value as a secret."""
+        if self._is_secret_key is None or "value" not in value:
+            return False
+        names: list[Any] = [value.get(field) for field in NAME_FIELDS]
+        return any(type_of(name) is str and self._is_secret_key(name) for name in names)
+
+    def pairs_secret(self, value: list[Any]) -> bool:
+        """Tell whether a list such as ``["authorization", "Bearer …"]`` names its second item as a secret."""
+        if len(value) != 2 or self._is_secret_key is None or type_of(value[0]) is not str:
+            return False
+        return self._is_secret_key(value[0])
 
     def _take_list(self, value: list[Any], depth: int) -> Any:
         if len(value) >= _MANY and type(value[0]) in _NUMBERS:
@@ -231,7 +247,8 @@ class Probe:
             if len(kinds) == 1 and (kinds != {float} or all(map(math.isfinite, value))):
                 self.only_text = False
                 return Numbers(kinds.pop(), value)
-        self.check_pair(value)
+        if self.pairs_secret(value):
+            self.secret = True
         take = self.take
         return [item if type_of(item) is str and len(item) < BLOB_SIZE else take(item, depth) for item in value]
 

@@ -23,7 +23,7 @@ from typing import Any
 
 import msgspec
 
-from vcr_core.delta import Delta, Op
+from vcr_core.delta import Delta
 from vcr_core.redaction import Redactor
 from vcr_core.runtime_types import type_of
 from vcr_core.snapshot import Probe
@@ -139,25 +139,25 @@ class ValueEncoder:
         encoded = self._encode_plain(value) if plain else None
         return len(encode(to_wire(value, blobs=self._blobs)) if encoded is None else encoded)
 
-    def encode_ops(self, ops: list[Op], probe: Probe) -> bytes | None:
-        """Return the encoding of patch operations, or None if they cannot be written without showing a secret.
+    def encode_ops(self, delta: Delta, probe: Probe) -> bytes | None:
+        """Return the encoded operations of a delta, or None if they cannot be written without showing a secret.
 
         Args:
-            ops: The operations, their values live.
+            delta: The operations, their values live.
             probe: What was noted about the values.
         """
-        if probe.secret:
-            return None
-        plain = probe.plain
-        encoded = self._encode_plain(ops) if plain else None
+        ops, redactor = delta.ops, self._redactor
+        encoded = self._encode_plain(ops) if probe.plain else None
         if encoded is None:
             wired = [{**op, "value": to_wire(op["value"], blobs=self._blobs)} if "value" in op else op for op in ops]
             encoded = self._encode_plain(wired)
-        redactor = self._redactor
+        elif redactor is not None and not (probe.secret or delta.announced):
+            if not redactor.may_contain(encoded, names=probe.names + sum(map(len, ops))):
+                return encoded
         if encoded is None or redactor is None:
             return encoded
-        if plain and not redactor.may_contain(encoded, names=probe.names + sum(map(len, ops))):
-            return encoded
+        if delta.announced:
+            return None
         wire = decode(encoded)
         for op in wire:
             if redactor.redact_text(op["path"]) != op["path"]:
@@ -276,10 +276,10 @@ class StateChain:
             self._snapshot = changed
             return True, b'"%b_patch":[]' % part
         self._plain = self._plain and probe.plain
-        ops = self._encoder.encode_ops(delta.ops, probe)
+        ops = self._encoder.encode_ops(delta, probe)
         if ops is None or not _is_still(changed, live):
             return self._whole(part, live)
-        self._note_growth(delta.ops, len(ops))
+        self._note_growth(delta, len(ops))
         if not self._worth(len(ops), live):
             return self._whole(part, live)
         self._snapshot = changed
@@ -287,10 +287,10 @@ class StateChain:
         self._chained += len(ops) + _OP_COST
         return True, b'"%b_patch":%b' % (part, ops)
 
-    def _note_growth(self, ops: list[Op], length: int) -> None:
+    def _note_growth(self, delta: Delta, length: int) -> None:
         """Keep the size of a state that only grows, so that it need not be encoded to be measured."""
-        if all(op["op"] == "add" for op in ops):
-            self._size += max(0, length - _ADD_COST * len(ops))
+        if delta.only_adds:
+            self._size += max(0, length - _ADD_COST * len(delta.ops))
         else:
             self._only_grew = False
 
@@ -316,6 +316,7 @@ class StateChain:
         fresh = None
         if self._clean and type_of(live) is dict and type_of(old) is dict:
             snapshot, fresh = probe.retake(live, old)
+            fresh = None if fresh is live else fresh
         else:
             probe.only_text = True
             snapshot = probe.take(live)

@@ -10,6 +10,7 @@ Nothing here touches a file.
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -129,8 +130,16 @@ def seal(body: bytes, previous: str, *, key: bytes = b"") -> tuple[bytes, str]:
         The whole line with its newline, and its hash: BLAKE2b (RFC 7693), 16 bytes in hex, over the previous hash
         and the body.
     """
-    digest = hashlib.blake2b(previous.encode() + body, digest_size=HASH_HEX // 2, key=key).hexdigest()
+    hasher = _new_hasher(key).copy()
+    hasher.update(previous.encode())
+    hasher.update(body)
+    digest = hasher.hexdigest()
     return b'%b,"hash":"%b"}\n' % (body, digest.encode()), digest
+
+
+@lru_cache(maxsize=16)
+def _new_hasher(key: bytes) -> hashlib.blake2b:
+    return hashlib.blake2b(digest_size=HASH_HEX // 2, key=key)
 
 
 def unseal(line: bytes) -> tuple[bytes, str] | None:

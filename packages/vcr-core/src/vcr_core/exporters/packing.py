@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from vcr_core.blobs import BlobStore
+from vcr_core.delta import Delta
 from vcr_core.errors import VcrError
 from vcr_core.exporters.inlining import blob_hashes, inline_blobs
 from vcr_core.frames import CALLS
@@ -74,8 +75,8 @@ class _WireEncoder(ValueEncoder):
     def encode_probed(self, value: Any, probe: Probe, *, fresh: Any = None) -> tuple[bytes, bool]:
         return encode(value), False
 
-    def encode_ops(self, ops: list[dict[str, Any]], probe: Probe) -> bytes | None:
-        return encode(ops)
+    def encode_ops(self, delta: Delta, probe: Probe) -> bytes | None:
+        return encode(delta.ops)
 
     def measure(self, value: Any, *, plain: bool) -> int:
         return len(encode(value))

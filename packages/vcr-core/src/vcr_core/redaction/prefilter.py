@@ -77,12 +77,15 @@ class Prefilter:
         for needle in self._needles:
             if needle in data:
                 return True
+        classes = data.translate(TOKEN_CLASS)
+        run = classes.find(self._run)
+        if run >= 0 and self._runs_may_contain(data, classes, run, depth):
+            return True
         marks = data.translate(None, _UNMARKED)
-        return (
+        return len(marks) > names and (
             ((marks.count(b":") > names or b"=" in marks) and _is_assigned(data))
             or (b"-----" in marks and patterns.PRIVATE_KEY_ANCHOR in data)
             or (b"@" in marks and _has_userinfo(data))
-            or self._tokens_may_contain(data, depth)
             or ((b"%" in marks or b"\\" in marks) and self._decoded_may_contain(data, depth))
         )
 
@@ -97,11 +100,8 @@ class Prefilter:
             return True
         return bool(escaped) and self.may_contain(_ESCAPED_CHARACTER.sub(_decode_escape, data), depth + 1)
 
-    def _tokens_may_contain(self, data: bytes, depth: int) -> bool:
-        classes = data.translate(TOKEN_CLASS)
-        start = classes.find(self._run)
-        if start < 0:
-            return False
+    def _runs_may_contain(self, data: bytes, classes: bytes, start: int, depth: int) -> bool:
+        """Tell whether one of the long runs of token characters, of which the first begins at `start`, may be a secret."""
         if any(needle in data for needle in self._needles_with_runs):
             return True
         wrapped = False

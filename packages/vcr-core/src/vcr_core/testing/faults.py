@@ -68,10 +68,10 @@ class FaultyOps(FileOps):
         self._count("sync_directory")
         super().sync_directory(path)
 
-    def lock(self, descriptor: int) -> None:
+    def lock(self, descriptor: int) -> int:
         """Take the lock."""
         self._count("lock")
-        super().lock(descriptor)
+        return super().lock(descriptor)
 
     def open(self, path: Path) -> int:
         """Open the file."""
