@@ -8,6 +8,7 @@ import itertools
 import random
 import tempfile
 import unittest.mock
+from collections import OrderedDict, defaultdict, deque
 from pathlib import Path
 
 import msgspec
@@ -24,7 +25,29 @@ from vcr_core.testing.strategies import histories
 MODES = [None, True, False]
 
 
-def record(folder, history, mode):
+def deeply(change):
+    """Return a function that changes all lists of a state; `change` gets the items."""
+
+    def walk(value):
+        if type(value) is dict:
+            return {key: walk(item) for key, item in value.items()}
+        return change([walk(item) for item in value]) if type(value) is list else value
+
+    return walk
+
+
+FORMS = {
+    "as it is": lambda state: state,
+    "tuples": deeply(tuple),
+    "deques": deeply(deque),
+    "windows": deeply(lambda items: deque(items, 5)),
+    "numbered": deeply(lambda items: dict(enumerate(items))),
+    "in a struct": lambda state: samples.Message("agent", state),
+    "in a named tuple": lambda state: samples.Pair(1, state),
+}
+
+
+def record(folder, history, mode, form=FORMS["as it is"]):
     """Record a history, and return the states as they were at each step."""
     state, moves = copy.deepcopy(history)
     taken, given_back = [], []
@@ -33,9 +56,9 @@ def record(folder, history, mode):
         for move in moves:
             before = copy.deepcopy(state)
             output = move(state)
-            taken.append(copy.deepcopy(before))
-            recorder.record_step("node", before, output)
-            given_back.append(copy.deepcopy(output))
+            taken.append(form(copy.deepcopy(before)))
+            recorder.record_step("node", form(before), form(output))
+            given_back.append(form(copy.deepcopy(output)))
             state = output
     return taken, given_back
 
@@ -58,6 +81,13 @@ def test_any_history_reads_back_equal_at_every_index(history, mode, rng):
         order = list(range(len(taken)))
         rng.shuffle(order)
         check(folder, taken, given_back, order=order)
+
+
+@settings(max_examples=scaled(1000, 60), deadline=None, suppress_health_check=list(HealthCheck))
+@given(histories(), st.sampled_from(MODES), st.sampled_from(list(FORMS)))
+def test_any_history_reads_back_equal_in_containers_of_any_kind(history, mode, form):
+    with tempfile.TemporaryDirectory() as folder:
+        check(folder, *record(folder, history, mode, FORMS[form]))
 
 
 def mutate(rng, state, n):
@@ -181,6 +211,49 @@ def test_a_growing_history_takes_linear_space(tmp_path, steps):
     player = VCRPlayer.load_by_id("history", tmp_path)
     assert player.goto_frame(-1) == state
     assert len(player.get_input_state(steps // 2)["messages"]) == steps // 2
+
+
+GROWING = {
+    "tuple": tuple,
+    "deque": deque,
+    "numbered": lambda items: dict(enumerate(items)),
+    "default dict": lambda items: defaultdict(list, messages=items),
+    "ordered dict": lambda items: OrderedDict(messages=items),
+    "struct": lambda items: samples.Message("agent", items),
+    "named tuple": lambda items: samples.Pair(1, items),
+    "tuples in a list": lambda items: [("user", item["content"]) for item in items],
+    "beside odd keys": lambda items: {1: "one", "messages": items},
+    "two of them": lambda items: {"even": items[::2], "odd": tuple(items[1::2])},
+}
+
+
+@pytest.mark.parametrize("kind", GROWING)
+def test_a_history_takes_linear_space_in_a_container_of_any_kind(tmp_path, kind):
+    messages = [{"role": "user", "content": f"{n:06d} " + "x" * 1000} for n in range(121)]
+    states = [{"held": GROWING[kind](messages[:n])} for n in range(121)]
+    with VCRRecorder(tmp_path) as recorder:
+        recorder.start_session("history")
+        for before, after in itertools.pairwise(states):
+            recorder.record_step("node", before, after)
+    assert Path(tmp_path, "history.vcr").stat().st_size < 2 * 120 * 1030
+    player = VCRPlayer.load_by_id("history", tmp_path, allow=samples.ALL)
+    for index in (0, 60, 119):
+        assert player.goto_frame(index) == states[index + 1]
+
+
+@pytest.mark.parametrize("first", [[], [{"role": "system", "content": "answer shortly"}]], ids=["", "kept first"])
+@pytest.mark.parametrize("leave", [1, 3])
+@pytest.mark.parametrize("kind", [list, tuple, deque])
+def test_a_window_over_a_history_is_written_by_what_comes_and_goes(tmp_path, first, leave, kind):
+    messages = [{"role": "user", "content": f"{n:06d} " + "x" * 1000} for n in range(140)]
+    states = [{"window": kind([*first, *messages[at : at + 20]])} for at in range(0, 120, leave)]
+    with VCRRecorder(tmp_path) as recorder:
+        recorder.start_session("history")
+        for before, after in itertools.pairwise(states):
+            recorder.record_step("node", before, after)
+    assert Path(tmp_path, "history.vcr").stat().st_size < 3 * 140 * 1030
+    player = VCRPlayer.load_by_id("history", tmp_path)
+    assert [player.goto_frame(index) for index in range(len(states) - 1)] == states[1:]
 
 
 def test_an_image_sent_two_hundred_times_is_stored_once(tmp_path):

@@ -10,8 +10,8 @@ from operator import is_
 from typing import Any
 
 from vcr_core.json_pointer import escape_token
-from vcr_core.runtime_types import fields_of, type_of
-from vcr_core.snapshot import Numbers, ObjectSnapshot, Probe
+from vcr_core.runtime_types import type_of
+from vcr_core.snapshot import Numbers, Parts, Probe
 from vcr_core.values.encode import MAX_DEPTH
 
 Op = dict[str, Any]
@@ -59,8 +59,8 @@ class Delta:
                 return self._visit_list(live, snap, twin, path, depth + 1)
             if cls is list and type_of(snap) is Numbers:
                 return self._visit_numbers(live, snap, path, depth + 1)
-            if type_of(snap) is ObjectSnapshot and snap.fits(live):
-                self._visit_dict(fields_of(live), snap.fields, None, f"{path}/v", depth + 1)
+            if type_of(snap) is Parts and (parts := snap.parts(live)) is not None:
+                snap.inner = self._visit(parts, snap.inner, None, path + snap.split.place, depth + 1)
                 return snap
         return self._replace(live, path, depth)
 
@@ -112,6 +112,11 @@ class Delta:
         shared = type_of(twin) is list and len(twin) == old <= new and self._shares(twin, live[:old])
         head = old if shared or (new > old and snap == live[:old]) else _common_head(live, snap)
         self.announced = self.announced or self._probe.pairs_secret(live)
+        if head < old and (gone := _count_gone(live, snap, head)):
+            for _ in range(gone):
+                self._remove(f"{path}/{head}")
+            del snap[head : head + gone]
+            head = old = len(snap)
         if head == old:
             added = live[old:]
             self._append(added, path)
@@ -143,6 +148,18 @@ def _common_head(live: list[Any], snap: list[Any]) -> int:
     while at < limit and snap[at] == live[at]:
         at += 1
     return at
+
+
+def _count_gone(live: list[Any], snap: list[Any], head: int) -> int:
+    """Return how many items from `head` on are gone, if all behind them are still there, followed by new ones only.
+
+    So a window over a history moves: the oldest leave it, new ones come in.
+    """
+    if head == len(live):
+        return 0
+    first = live[head]
+    at = next((at for at in range(head + 1, len(snap)) if snap[at] == first), 0)
+    return at - head if at and snap[at:] == live[head : head + len(snap) - at] else 0
 
 
 def _common_tail(live: list[Any], snap: list[Any], limit: int) -> int:

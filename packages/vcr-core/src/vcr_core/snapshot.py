@@ -25,7 +25,7 @@ import msgspec
 
 from vcr_core.runtime_types import type_of
 from vcr_core.values.encode import BLOB_SIZE, MAX_DEPTH, TAG, WireEncoder, is_utf8
-from vcr_core.values.kinds import object_fields
+from vcr_core.values.kinds import Split, split_of
 
 NAME_FIELDS = ("name", "key", "header")
 _NUMBERS = frozenset({int, float, bool})
@@ -100,25 +100,27 @@ class Opaque(_Exact):
         return type_of(other) is self.cls and _encode(WireEncoder().encode(other)) == self.encoded
 
 
-class ObjectSnapshot(_Exact):
-    """An instance whose wire form is its ``__dict__``: compared like a dict."""
+class Parts(_Exact):
+    """A value that is written tagged or converted, by its parts: a tuple, an object, a dict of a class of its own."""
 
-    __slots__ = ("cls", "fields", "form")
+    __slots__ = ("cls", "form", "inner", "split")
 
-    def __init__(self, cls: type[Any], fields: dict[str, Any], form: Any) -> None:
+    def __init__(self, cls: type[Any], split: Split, form: Any, inner: Any) -> None:
         self.cls = cls
-        self.fields = fields
+        self.split = split
         self.form = form
+        self.inner = inner
 
     def __eq__(self, other: object) -> bool:
-        return self.fits(other) and vars(other) == self.fields
+        parts = self.parts(other)
+        return parts is not None and bool(self.inner == parts)
 
-    def fits(self, other: object) -> bool:
-        """True if `other` differs from this in its fields at most."""
+    def parts(self, other: object) -> Any:
+        """Return the parts of `other` if it differs from this in them at most, else None."""
         if type_of(other) is not self.cls:
-            return False
-        known = object_fields(other)
-        return known is not None and known[1] == self.form
+            return None
+        found = self.split.parts(other)
+        return found[0] if found is not None and found[1] == self.form else None
 
 
 def _is_plain_key(key: str) -> bool:
@@ -254,11 +256,10 @@ class Probe:
 
     def _take_other(self, value: Any, cls: type[Any], depth: int) -> Any:
         self.plain = self.only_text = False
-        known = object_fields(value)
-        if known is not None and depth < MAX_DEPTH and TAG not in known[0]:
-            fields = self._take_dict(known[0], depth + 1)
-            if type_of(fields) is dict:
-                return ObjectSnapshot(cls, fields, known[1])
+        split = split_of(cls) if depth < MAX_DEPTH else None
+        found = split.parts(value) if split is not None else None
+        if split is not None and found is not None:
+            return Parts(cls, split, found[1], self.take(found[0], depth + 1))
         encoded = _encode(WireEncoder().encode(value))
         if self._is_secret_key is not None and b'"value"' in encoded:
             self.secret = True  # it may be named in there; only a walk can tell

@@ -148,16 +148,16 @@ class ValueEncoder:
         """
         ops, redactor = delta.ops, self._redactor
         encoded = self._encode_plain(ops) if probe.plain else None
+        suspected = probe.secret or encoded is None
         if encoded is None:
             wired = [{**op, "value": to_wire(op["value"], blobs=self._blobs)} if "value" in op else op for op in ops]
             encoded = self._encode_plain(wired)
-        elif redactor is not None and not (probe.secret or delta.announced):
-            if not redactor.may_contain(encoded, names=probe.names + sum(map(len, ops))):
-                return encoded
         if encoded is None or redactor is None:
             return encoded
         if delta.announced:
             return None
+        if not suspected and not redactor.may_contain(encoded, names=probe.names + sum(map(len, ops))):
+            return encoded
         wire = decode(encoded)
         for op in wire:
             if redactor.redact_text(op["path"]) != op["path"]:

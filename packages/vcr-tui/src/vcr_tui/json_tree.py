@@ -22,7 +22,7 @@ LONG_TEXT = 160
 RANGE = 100
 _MAX_RANGES = 200
 _MAX_EMBEDDED = 4 << 20
-_PLAIN_TAGS = {"tuple", "set", "frozenset"}
+_PLAIN_TAGS = {"tuple", "set", "frozenset", "deque"}
 
 
 class Part(NamedTuple):

@@ -101,7 +101,7 @@ class Prefilter:
         return bool(escaped) and self.may_contain(_ESCAPED_CHARACTER.sub(_decode_escape, data), depth + 1)
 
     def _runs_may_contain(self, data: bytes, classes: bytes, start: int, depth: int) -> bool:
-        """Tell whether one of the long runs of token characters, of which the first begins at `start`, may be a secret."""
+        """Tell whether a long run of token characters may hold a secret; the first of them begins at `start`."""
         if any(needle in data for needle in self._needles_with_runs):
             return True
         wrapped = False

@@ -7,6 +7,7 @@ for ``-0.0`` (it does), and would fail NaN.
 from __future__ import annotations
 
 import dataclasses
+from collections import deque
 from typing import Any
 
 import msgspec
@@ -24,7 +25,9 @@ def difference(expected: Any, found: Any, *, path: str = "") -> str | None:
     kind = type_of(expected)
     if issubclass(kind, dict):
         return _in_dict(expected, found, path)
-    if issubclass(kind, (list, tuple)):
+    if issubclass(kind, deque) and expected.maxlen != found.maxlen:
+        return f"{path or '/'}: a deque of {expected.maxlen} became one of {found.maxlen}"
+    if issubclass(kind, (list, tuple, deque)):
         return _in_sequence(expected, found, path)
     fields = _fields(expected)
     if fields is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import pathlib
+from collections import deque
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -95,6 +96,7 @@ def _containers(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         dicts(inner),
         st.dictionaries(hashables(), inner, max_size=3),
         st.lists(inner, max_size=3).map(tuple),
+        st.builds(_deque, st.lists(inner, max_size=3), st.none() | st.integers(3, 4)),
         st.sets(hashables(), max_size=3),
         st.frozensets(hashables(), max_size=3),
         st.lists(st.integers(0, 3) | st.booleans(), min_size=16, max_size=18),
@@ -105,6 +107,10 @@ def _containers(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         st.builds(samples.Note, inner),
         st.builds(samples.AgentError, texts(), st.integers(0, 9)),
     )
+
+
+def _deque(items: list[Any], length: int | None) -> deque[Any]:
+    return deque(items, length)
 
 
 def states(*, plain: bool = False) -> st.SearchStrategy[State]:

@@ -9,6 +9,7 @@ import decimal
 import pathlib
 import sys
 import uuid
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -224,6 +225,7 @@ _KINDS: dict[str, Callable[[Decoder, dict[str, Any]], Any]] = {
     "tuple": _items(tuple),
     "set": _items(set),
     "frozenset": _items(frozenset),
+    "deque": lambda decoder, wire: deque(map(decoder.decode, wire["v"]), wire.get("maxlen")),
     "dict": _dict,
     "bytes": lambda decoder, wire: decoder.content(wire["v"]),
     "bytearray": lambda decoder, wire: bytearray(decoder.content(wire["v"])),

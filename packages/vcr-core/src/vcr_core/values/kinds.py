@@ -11,8 +11,9 @@ import pathlib
 import traceback
 import types
 import uuid
-from collections.abc import Callable
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -44,8 +45,13 @@ def _plain(kind: str) -> Encode:
     return lambda _walk, value: {TAG: kind, "v": str(value)}
 
 
-def _encode_items(kind: str) -> Encode:
-    return lambda walk, value: {TAG: kind, "v": walk.sequence(value)}
+def _encode_tuple(walk: WireEncoder, value: tuple[Any, ...]) -> Any:
+    return {TAG: "tuple", "v": walk.sequence(value)}
+
+
+def _encode_deque(walk: WireEncoder, value: deque[Any]) -> Any:
+    wire = {TAG: "deque", "v": walk.sequence(value)}
+    return wire if value.maxlen is None else {**wire, "maxlen": value.maxlen}
 
 
 def _encode_set(kind: str) -> Encode:
@@ -172,9 +178,13 @@ def _encode_stream(walk: WireEncoder, value: Stream) -> Any:
     return {TAG: "stream", "v": walk.sequence(value.chunks), "offsets": value.offsets_ms, "end": value.end}
 
 
-def _encode_subclass(base: type[Any]) -> Encode:
-    """Write an instance of a subclass of a plain type as that type (an ``OrderedDict`` as a dict)."""
-    return lambda walk, value: walk.encode(base(value))
+def _as_dict(walk: WireEncoder, value: Any) -> Any:
+    """Write an instance of a subclass as the plain type (an ``OrderedDict`` as a dict)."""
+    return walk.encode(dict(value))
+
+
+def _as_list(walk: WireEncoder, value: Any) -> Any:
+    return walk.encode(list(value))
 
 
 def _encode_type(_walk: WireEncoder, value: type[Any]) -> Any:
@@ -191,22 +201,62 @@ def _encode_object(walk: WireEncoder, value: Any) -> Any:
     return {TAG: "object", "type": type_name(type_of(value)), "v": walk.mapping(dict(fields_of(value)))}
 
 
-def object_fields(value: Any) -> tuple[dict[str, Any], Any] | None:
-    """Return the attributes of an instance whose wire form is just its ``__dict__`` under ``v``, and its other facts.
+class Split(NamedTuple):
+    """How values of a class fall into parts, where their wire form is made of nothing but these and the class.
 
-    None for everything else.  The dict is the live one: it is to be looked at, not kept.
+    Attributes:
+        place: Where the parts stand in the wire form, as a JSON pointer.
+        parts: Given a value, returns its parts (a dict or list that may be the live one: to be looked at, not kept)
+            and what else of it the wire form shows; None if it shows still more.
     """
-    cls = type_of(value)
-    encode = encoder_for(cls)
-    if encode is _encode_dataclass:
-        fields: dict[str, Any] | None = getattr(value, "__dict__", None)
-        names = getattr(cls, "__dataclass_fields__", {})
-        return (fields, None) if fields is not None and names.keys() <= fields.keys() else None
-    if encode is _encode_pydantic:
-        if value.__pydantic_extra__ or value.__pydantic_private__:
-            return None
-        return value.__dict__, frozenset(value.model_fields_set)
-    return (fields_of(value), None) if encode is _encode_object else None
+
+    place: str
+    parts: Callable[[Any], tuple[Any, Any] | None]
+
+
+def split_of(cls: type[Any]) -> Split | None:
+    """Return how values of a class fall into parts, None where they are to be taken as a whole."""
+    return _SPLIT_AS_CLASS.get(cls) or _SPLITS.get(encoder_for(cls))
+
+
+def _split_dataclass(value: Any) -> tuple[Any, Any] | None:
+    fields: dict[str, Any] | None = getattr(value, "__dict__", None)
+    names = getattr(type_of(value), "__dataclass_fields__", {})
+    return (fields, None) if fields is not None and names.keys() <= fields.keys() else None
+
+
+def _split_pydantic(value: Any) -> tuple[Any, Any] | None:
+    if value.__pydantic_extra__ or value.__pydantic_private__:
+        return None
+    return value.__dict__, frozenset(value.model_fields_set)
+
+
+def _split_struct(value: msgspec.Struct) -> tuple[Any, Any]:
+    return {name: getattr(value, name) for name in value.__struct_fields__ if hasattr(value, name)}, None
+
+
+def _split_namedtuple(value: Any) -> tuple[Any, Any]:
+    return dict(zip(value._fields, value, strict=False)), None
+
+
+def _split_object(value: Any) -> tuple[Any, Any]:
+    return fields_of(value), None
+
+
+def _split_items(value: Iterable[Any]) -> tuple[Any, Any]:
+    return list(value), None
+
+
+def _split_deque(value: deque[Any]) -> tuple[Any, Any]:
+    return list(value), value.maxlen
+
+
+def _split_mapping(value: Mapping[Any, Any]) -> tuple[Any, Any]:
+    return dict(value), None
+
+
+def _split_pairs(value: Mapping[Any, Any]) -> tuple[Any, Any]:
+    return [[key, item] for key, item in value.items()], None
 
 
 def kind_of(cls: type[Any]) -> str | None:
@@ -237,7 +287,8 @@ def _is_value_object(cls: type[Any]) -> bool:
 BaseExceptionGroupType: Any = getattr(__import__("builtins"), "BaseExceptionGroup", ())
 
 _EXACT: dict[type, Encode] = {
-    tuple: _encode_items("tuple"),
+    tuple: _encode_tuple,
+    deque: _encode_deque,
     set: _encode_set("set"),
     frozenset: _encode_set("frozenset"),
     bytes: _encode_bytes("bytes"),
@@ -253,7 +304,7 @@ _EXACT: dict[type, Encode] = {
     range: _encode_bounds("range"),
     slice: _encode_bounds("slice"),
     Stream: _encode_stream,
-    types.MappingProxyType: _encode_subclass(dict),
+    types.MappingProxyType: _as_dict,
 }
 
 _FAMILIES: tuple[tuple[Callable[[type], bool], Encode], ...] = (
@@ -268,9 +319,10 @@ _FAMILIES: tuple[tuple[Callable[[type], bool], Encode], ...] = (
     (lambda cls: _is_numpy(cls, "generic"), _encode_npscalar),
     (lambda cls: issubclass(cls, type), _encode_type),
     (lambda cls: issubclass(cls, (types.FunctionType, types.MethodType, types.BuiltinFunctionType)), _encode_function),
-    (lambda cls: issubclass(cls, dict), _encode_subclass(dict)),
-    (lambda cls: issubclass(cls, list), _encode_subclass(list)),
-    (lambda cls: issubclass(cls, tuple), _encode_items("tuple")),
+    (lambda cls: issubclass(cls, dict), _as_dict),
+    (lambda cls: issubclass(cls, list), _as_list),
+    (lambda cls: issubclass(cls, tuple), _encode_tuple),
+    (lambda cls: issubclass(cls, deque), _encode_deque),
     (lambda cls: issubclass(cls, (set, frozenset)), _encode_set("set")),
     (lambda cls: issubclass(cls, str), lambda walk, value: walk.encode(str.__str__(value))),
     (lambda cls: issubclass(cls, (bool, int)), lambda walk, value: walk.encode(int.__int__(value))),
@@ -287,4 +339,19 @@ _USER_KINDS: dict[Encode | None, str] = {
     _encode_struct: "struct",
     _encode_namedtuple: "namedtuple",
     _encode_object: "object",
+}
+
+_SPLIT_AS_CLASS: dict[type[Any], Split] = {
+    dict: Split("/v", _split_pairs),  # where it is tagged
+}
+_SPLITS: dict[Encode | None, Split] = {
+    _encode_dataclass: Split("/v", _split_dataclass),
+    _encode_pydantic: Split("/v", _split_pydantic),
+    _encode_struct: Split("/v", _split_struct),
+    _encode_namedtuple: Split("/v", _split_namedtuple),
+    _encode_object: Split("/v", _split_object),
+    _encode_tuple: Split("/v", _split_items),
+    _encode_deque: Split("/v", _split_deque),
+    _as_dict: Split("", _split_mapping),
+    _as_list: Split("", _split_items),
 }
