@@ -52,6 +52,8 @@ class FrameMetadata(msgspec.Struct, kw_only=True, omit_defaults=True):
         if not value:
             return cls()
         given: dict[str, Any] = value
+        if _METADATA_FIELDS.isdisjoint(given):
+            return cls(custom=dict(given))
         known = {name: item for name, item in given.items() if name in _METADATA_FIELDS}
         custom = dict(known.pop("custom", None) or {})
         custom.update((name, item) for name, item in given.items() if name not in _METADATA_FIELDS)

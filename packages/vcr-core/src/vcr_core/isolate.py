@@ -1,8 +1,14 @@
-"""A copy of a value that the agent cannot change any more, with its types, for a step whose body runs in between."""
+"""A copy of a value that the agent cannot change any more, with its types, for a step whose body runs in between.
+
+``copy.deepcopy`` gives the same; but it remembers every object that it meets, which for a history of messages costs
+more than the step itself.
+"""
 
 from __future__ import annotations
 
 import copy
+import dataclasses
+import functools
 from typing import Any
 
 from vcr_core.runtime_types import type_of
@@ -20,6 +26,30 @@ def isolate(value: Any) -> Any:
             return {key: item if type_of(item) in _IMMUTABLE else isolate(item) for key, item in value.items()}
         if cls is list:
             return [item if type_of(item) in _IMMUTABLE else isolate(item) for item in value]
+        if _is_held_by_fields(cls):
+            return _copy_fields(value)
         return copy.deepcopy(value)
     except Exception:  # noqa: BLE001  # a lock, a client, a cycle: shared, and described by the recorder
         return value
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_held_by_fields(cls: Any) -> bool:
+    """Tell whether instances of a class are all in their ``__dict__``, and copied by nothing else of theirs."""
+    if getattr(getattr(cls, "__deepcopy__", None), "__module__", None) == "pydantic.main":
+        return True
+    own = ("__deepcopy__", "__copy__", "__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__getnewargs_ex__")
+    plain = all(getattr(cls, name, None) is getattr(object, name, None) for name in (*own, "__new__", "__getnewargs__"))
+    bases: tuple[type[Any], ...] = cls.__mro__[:-1]
+    return plain and dataclasses.is_dataclass(cls) and not any("__slots__" in vars(base) for base in bases)
+
+
+def _copy_fields(value: Any) -> Any:
+    if getattr(value, "__pydantic_private__", None) or getattr(value, "__pydantic_extra__", None):
+        return copy.deepcopy(value)
+    copied = copy.copy(value)
+    fields: dict[str, Any] = copied.__dict__
+    for name, item in fields.items():
+        if type_of(item) not in _IMMUTABLE:
+            fields[name] = isolate(item)
+    return copied

@@ -5,6 +5,7 @@ How lines are built is `vcr_core.wire_format`; the states are the business of `v
 
 from __future__ import annotations
 
+import re
 from operator import attrgetter
 from typing import Any, get_args
 
@@ -16,10 +17,12 @@ from vcr_core.values.encode import readable, shallow_repr
 from vcr_core.wire_format import FormatError, row_fields
 
 _TEXTS = ("node_name", "model", "error_type", "error_message", "key", "parent", "label")
+_KEYS = ("key", "parent")
 _texts_of = attrgetter(*_TEXTS)
 _MAX_KNOWN = 4096
 _MAX_LENGTH = 200
-_MAX_ORDINAL = 8
+_ORDINALS = re.compile(r"(?:^|(?<=[|/#]))[0-9]{1,7}(?=[:/|]|$)")
+"""The numbers in the key of a step: of its branch, its super-step, and how often it was met."""
 
 
 class RowEncoder:
@@ -51,12 +54,10 @@ class RowEncoder:
             text = getattr(row, name)
             if not text or text in known:
                 continue
-            stem, mark, ordinal = text.rpartition("#")  # a key is new with each step, but for its ordinal
-            if mark and ordinal.isdecimal() and len(ordinal) < _MAX_ORDINAL:
-                if stem in known:
-                    continue
-            else:
-                stem = text
+            # A key is new with each step, but for its numbers.
+            stem = _ORDINALS.sub("", text) if name in _KEYS else text
+            if stem in known:
+                continue
             clean = redactor.redact_text(text)
             if clean != text:
                 setattr(row, name, clean)

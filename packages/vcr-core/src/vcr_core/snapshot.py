@@ -30,7 +30,9 @@ from vcr_core.values.kinds import Split, split_of
 NAME_FIELDS = ("name", "key", "header")
 _NUMBERS = frozenset({int, float, bool})
 _TEXT = frozenset({str})
-_MANY = 16
+_EXACT = frozenset({str, int, bool, type(None)})
+_MANY = 4
+_MAX_SAFE = 10_000
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -214,10 +216,7 @@ class Probe:
         """Note whether `key` announces a secret; return False if a dict with it must be tagged."""
         if type_of(key) is not str or not _is_plain_key(key):
             return False
-        if self._is_secret_key is not None and self._is_secret_key(key):
-            self.secret = True
-        elif len(self._safe) < 10_000:
-            self._safe.add(key)
+        self.secret = self.announces(key) or self.secret
         return True
 
     def has_plain_keys(self, value: dict[Any, Any]) -> bool:
@@ -227,8 +226,14 @@ class Probe:
         return self._safe.issuperset(value) or all(map(_is_plain_key, value))
 
     def announces(self, key: str) -> bool:
-        """Tell whether a key says that its value may be a secret."""
-        return key not in self._safe and self._is_secret_key is not None and self._is_secret_key(key)
+        """Tell whether a key, one that needs no tag, says that its value may be a secret."""
+        if key in self._safe:
+            return False
+        if self._is_secret_key is not None and self._is_secret_key(key):
+            return True
+        if len(self._safe) < _MAX_SAFE:
+            self._safe.add(key)
+        return False
 
     def names_secret(self, value: dict[str, Any]) -> bool:
         """Tell whether a dict such as ``{"name": "Authorization", "value": …}`` names its value as a secret."""
@@ -242,6 +247,38 @@ class Probe:
         if len(value) != 2 or self._is_secret_key is None or type_of(value[0]) is not str:
             return False
         return self._is_secret_key(value[0])
+
+    def count_names(self, value: Any, depth: int = 0) -> int | None:
+        """Return how many keys the dicts in a value have; None if it is no plain JSON, or a name announces a secret.
+
+        Nothing is noted, and no snapshot is taken.
+        """
+        cls = type_of(value)
+        if cls is dict:
+            known = _TEXT.issuperset(map(type_of, value)) and self._safe.issuperset(value)
+            if not known and (not self.has_plain_keys(value) or any(map(self.announces, value))):
+                return None
+            if "value" in value and self.names_secret(value):
+                return None
+            names, items = len(value), value.values()
+        elif cls is list:
+            if self.pairs_secret(value):
+                return None
+            names, items = 0, value
+        else:
+            return 0 if cls in _EXACT or (cls is float and math.isfinite(value)) else None
+        # The kinds of the items are taken in C: most containers hold nothing but text and numbers.
+        if _EXACT.issuperset(map(type_of, items)):
+            return names
+        for item in items:
+            kind = type_of(item)
+            if kind in _EXACT or (kind is list and len(item) != 2 and _EXACT.issuperset(map(type_of, item))):
+                continue
+            within = self.count_names(item, depth + 1) if depth < MAX_DEPTH else None
+            if within is None:
+                return None
+            names += within
+        return names
 
     def _take_list(self, value: list[Any], depth: int) -> Any:
         if len(value) >= _MANY and type(value[0]) in _NUMBERS:

@@ -18,7 +18,6 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from math import isfinite
 from typing import Any
 
 import msgspec
@@ -27,8 +26,8 @@ from vcr_core.delta import Delta
 from vcr_core.redaction import Redactor
 from vcr_core.runtime_types import type_of
 from vcr_core.snapshot import Probe
-from vcr_core.values import MAX_DEPTH, BlobSink, to_wire
-from vcr_core.values.encode import TAG
+from vcr_core.values import BlobSink, to_wire
+from vcr_core.values.encode import BLOB_SIZE
 from vcr_core.wire_format import decode, encode
 
 SMALL = 2048
@@ -45,30 +44,12 @@ _NOTHING = object()
 _BYTES = b'"$vcr":"bytes"'
 
 
-_EXACT = frozenset({str, int, bool, type(None)})
-_TEXT = frozenset({str})
-
-
-def _is_exact(value: Any, depth: int = 0) -> bool:
-    """True for what JSON holds as it is: dicts, lists, text, None, booleans, integers and finite floats."""
-    cls = type_of(value)
-    if cls is dict:
-        if TAG in value or not _TEXT.issuperset(map(type_of, value)):
-            return False
-        items = value.values()
-    elif cls is list:
-        items = value
-    else:
-        return cls in _EXACT or (cls is float and isfinite(value))
-    # The kinds of the items are taken in C: most containers of a state hold nothing but text and numbers.
-    if _EXACT.issuperset(map(type_of, items)):
-        return True
-    return depth < MAX_DEPTH and all(_is_exact(item, depth + 1) for item in items if type_of(item) not in _EXACT)
+_anything = Probe()
 
 
 def encode_clear(value: Any) -> bytes:
     """Return the encoding of any value, not redacted and with its large leaves in place."""
-    if _is_exact(value):
+    if _anything.count_names(value) is not None:
         try:
             return encode(value)
         except (UnicodeEncodeError, OverflowError):
@@ -95,19 +76,15 @@ class ValueEncoder:
 
     def encode(self, value: Any) -> bytes:
         """Return the encoding of any value."""
-        if _is_exact(value):
-            probe = self._own_probe()
-            probe.take(value)
-            return self.encode_probed(value, probe)[0]
-        return self._encode_any(value)
-
-    def _own_probe(self) -> Probe:
-        """Return this thread's probe: it remembers which keys announce nothing."""
         probe: Probe | None = getattr(self._thread, "probe", None)
-        if probe is None:
+        if probe is None:  # one for each thread, since it remembers which keys announce nothing
             probe = self._thread.probe = self.probe()
-        probe.reset()
-        return probe
+        names = probe.count_names(value)
+        encoded = self._encode_plain(value) if names is not None else None
+        if encoded is None or names is None or len(encoded) >= BLOB_SIZE:
+            return self._encode_any(value)
+        redactor = self._redactor
+        return self._redact(encoded) if redactor is not None and redactor.may_contain(encoded, names=names) else encoded
 
     def _encode_any(self, value: Any) -> bytes:
         return self._redact(encode(to_wire(value, blobs=self._blobs)))
