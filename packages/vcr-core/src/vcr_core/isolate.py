@@ -13,12 +13,16 @@ from typing import Any
 
 from vcr_core.runtime_types import type_of
 
+_COPYING = (
+    *("__new__", "__copy__", "__deepcopy__", "__reduce__", "__reduce_ex__"),
+    *("__getstate__", "__setstate__", "__getnewargs__", "__getnewargs_ex__"),
+)
 _IMMUTABLE = frozenset({str, int, float, bool, type(None), bytes, complex})
 
 
 def isolate(value: Any) -> Any:
     """Return a copy of `value`: containers and data objects are copied, what cannot be copied is shared."""
-    cls = type_of(value)
+    cls: Any = type_of(value)
     if cls in _IMMUTABLE:
         return value
     try:
@@ -38,8 +42,7 @@ def _is_held_by_fields(cls: Any) -> bool:
     """Tell whether instances of a class are all in their ``__dict__``, and copied by nothing else of theirs."""
     if getattr(getattr(cls, "__deepcopy__", None), "__module__", None) == "pydantic.main":
         return True
-    own = ("__deepcopy__", "__copy__", "__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__getnewargs_ex__")
-    plain = all(getattr(cls, name, None) is getattr(object, name, None) for name in (*own, "__new__", "__getnewargs__"))
+    plain = all(getattr(cls, name, None) is getattr(object, name, None) for name in _COPYING)
     bases: tuple[type[Any], ...] = cls.__mro__[:-1]
     return plain and dataclasses.is_dataclass(cls) and not any("__slots__" in vars(base) for base in bases)
 

@@ -15,9 +15,11 @@ from vcr_core import diff as structural
 from vcr_core.blobs import BlobStore
 from vcr_core.errors import VcrError
 from vcr_core.frames import Frame, FrameMetadata, FrameRow, SessionInfo, Totals
+from vcr_core.json_patch import apply
+from vcr_core.json_pointer import parse
 from vcr_core.legacy import LegacyFile, is_legacy
 from vcr_core.session_file import SessionFile, SessionSource
-from vcr_core.state_reader import Part, StateReader
+from vcr_core.state_reader import Part, StateReader, expand
 from vcr_core.store import Store
 from vcr_core.totals import sum_rows
 from vcr_core.values import Allowed, Decoder, to_wire
@@ -298,6 +300,25 @@ class VCRPlayer:
     def wire_state(self, index: int, part: Part = "output") -> Any:
         """Return a state in wire form: JSON-able, typed values as tags."""
         return self._reader.read(self._check(index), part)[0]
+
+    def wire_mutated(self, index: int) -> dict[str, Any]:
+        """Return, in wire form, the arguments that a step changed in place, by name; "" stands for its whole input."""
+        states = self.written_states(index)
+        if states.mutated_patch is None:
+            return states.mutated or {}
+        after = apply(self.wire_state(index, "input"), states.mutated_patch, in_place=True)
+        if self.source.row(self._check(index)).call == "state":
+            return {"": after}
+        names = dict.fromkeys(parse(operation["path"])[0] for operation in states.mutated_patch)
+        return {name: after[name] for name in names}
+
+    def expand(self, wire: Any) -> Any:
+        """Return what a run was called with, or returned, as the wire value it is; a line may lean on states.
+
+        Raises:
+            VcrError: If a state that it leans on cannot be read.
+        """
+        return expand(wire, self.wire_state)
 
     def decode(self, wire: Any) -> Any:
         """Restore a wire value as this player restores states."""

@@ -69,6 +69,7 @@ class SessionRecorder:
         self._file_ops = file_ops
         self._start_lock = threading.RLock()
         self._last_frame = threading.local()
+        self._lanes: set[int] = set()
         self._writer: SessionWriter | None = None
         self._forgotten: weakref.finalize[..., SessionRecorder]
         self._info: SessionInfo | None = None
@@ -222,6 +223,7 @@ class SessionRecorder:
         error: BaseException | None = None,
         chain: Hashable = None,
         extra: dict[str, Any] | None = None,
+        mutated: dict[str, Any] | None = None,
     ) -> Frame:
         """Record a frame whose small fields are made up already; all other methods end here.
 
@@ -234,6 +236,7 @@ class SessionRecorder:
             error: The exception that ended the step.
             chain: Which line of states it belongs to; by default the thread's.
             extra: More fields of the frame, each with its value.
+            mutated: Arguments that the step changed in place, by name, as they are now; "" is the whole input.
         """
         known = FrameMetadata.of(metadata)
         if metadata or error is not None or row.tokens_input is not None or row.tokens_output is not None:
@@ -242,7 +245,15 @@ class SessionRecorder:
             row.timestamp = self.clock.timestamp()
         info = None if error is None else describe_error(error)
         self.writer.write(
-            row, input_state, output_state, style=style, metadata=known.custom, error=info, chain=chain, extra=extra
+            row,
+            input_state,
+            output_state,
+            style=style,
+            metadata=known.custom,
+            error=info,
+            chain=chain,
+            extra=extra,
+            mutated=mutated,
         )
         frame = Frame(row, known, input_state, output_state, info)
         if self.on_frame_recorded is not None:
@@ -261,6 +272,21 @@ class SessionRecorder:
         writer = self.writer
         writer.runs += 1
         return writer.runs - 1
+
+    def take_lane(self) -> int:
+        """Return the lowest number that no run has which is going on, for the run that begins.
+
+        Runs that follow each other have the same, so the states of one are written after those of the one before.
+        """
+        with self._start_lock:
+            lane = next(number for number in range(len(self._lanes) + 1) if number not in self._lanes)
+            self._lanes.add(lane)
+        return lane
+
+    def free_lane(self, lane: int) -> None:
+        """Give a number back at the end of a run."""
+        with self._start_lock:
+            self._lanes.discard(lane)
 
     def finish_run(self, status: str) -> None:
         """Write the totals at the end of a run; what is missing on the disk is told by `save` and `close`."""

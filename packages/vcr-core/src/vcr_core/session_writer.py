@@ -27,6 +27,7 @@ from vcr_core.blobs import BlobStore
 from vcr_core.clock import Clock
 from vcr_core.errors import VcrError
 from vcr_core.frames import ErrorInfo, FrameRow, Totals
+from vcr_core.leaning import encode_leaning
 from vcr_core.log_file import Flusher, LogFile
 from vcr_core.redaction import Redactor
 from vcr_core.row_encoder import RowEncoder
@@ -143,6 +144,7 @@ class SessionWriter:
         self._closed = False
         self._busy = False
         self._late: deque[Callable[[], None]] = deque()
+        self._latest: Hashable = None
         self.status = "ok"
         self.runs = 0
         self._totals = totals or Totals()
@@ -165,6 +167,7 @@ class SessionWriter:
         error: ErrorInfo | None = None,
         chain: Hashable = None,
         extra: dict[str, Any] | None = None,
+        mutated: dict[str, Any] | None = None,
     ) -> FrameRow:
         """Record one frame and return its row, with the index it has, or is expected to have.
 
@@ -177,10 +180,11 @@ class SessionWriter:
             error: The exception that ended the step.
             chain: Which line of states the frame belongs to; by default the current thread's.
             extra: More fields of the frame, each with its value.
+            mutated: Arguments that the step changed in place, by name, as they are now; "" is the whole input.
         """
         key = (style, row.node_name if style == "call" else None, threading.get_ident() if chain is None else chain)
 
-        self._do(self._write_frame, key, style, row, input_state, output_state, metadata, error, extra)
+        self._do(self._write_frame, key, style, row, input_state, output_state, metadata, error, extra, mutated)
         return row
 
     def _write_frame(  # noqa: PLR0913  # as `write`
@@ -193,19 +197,22 @@ class SessionWriter:
         metadata: dict[str, Any] | None,
         error: ErrorInfo | None,
         extra: dict[str, Any] | None,
+        mutated: dict[str, Any] | None,
     ) -> None:
         ref = FrameRef()
         try:
             try:
                 chain = self._chains.get(key)
                 encode_states = chain.state_frame if style == "state" else chain.call_frame
-                states = encode_states(before, after, ref)
+                states = encode_states(before, after, ref, mutated)
                 head = self._encode_head(metadata, error, extra) if metadata or error or extra else b"{}"
             except Exception as problem:  # noqa: BLE001  # the agent's values may do anything; it must go on
                 self._chains.drop(key)
                 states = self._encode_again(before, after, row.node_name, problem)
                 head = self._encode_head(None, error, None)
             self._send(row, head, states, ref)
+            if row.parent is None:
+                self._latest = key
         except BaseException:
             self._chains.drop(key)
             raise
@@ -230,15 +237,23 @@ class SessionWriter:
         self._do(self._send, row, b"{}", EncodedStates(None, fields), FrameRef())
         return row
 
-    def write_line(self, kind: str, data: Any, *, sync: bool = False) -> None:
-        """Record a line that is not a frame; `data` is a dict of any values or a struct of them, and is redacted."""
+    def write_line(self, kind: str, data: Any, *, leaning: str | None = None, sync: bool = False) -> None:
+        """Record a line that is not a frame.
+
+        Args:
+            kind: Type of the line.
+            data: A dict of any values, or a struct of them; it is redacted.
+            leaning: A field of `data` that is likely to be like the last state: what an agent was called with, or
+                returned.  It is then written as what differs from that.
+            sync: Have it on the disk before this returns.
+        """
         if isinstance(data, msgspec.Struct):
             fields = {name: getattr(data, name) for name in data.__struct_fields__}
             data = {name: value for name, value in fields.items() if value is not None}
 
         def act() -> None:
             try:
-                encoded = self._encoder.encode(data)
+                encoded = self._encoder.encode(data) if leaning is None else self._encode_leaning(data, leaning)
                 self.log.append(lambda _index: b'{"type":%b,"data":%b' % (encode(kind), encoded))
             except OSError as problem:
                 self._trouble(f"a {kind} line could not be written: {problem}")
@@ -248,6 +263,14 @@ class SessionWriter:
             self.sync()
         else:
             self._sync_later()
+
+    def _encode_leaning(self, data: dict[str, Any], leaning: str) -> bytes:
+        latest = None if self._waiting else self._chains.find(self._latest)
+        encoded = latest and encode_leaning(data[leaning], latest, self._encoder)
+        if not encoded:
+            return self._encoder.encode(data)
+        rest = self._encoder.encode({name: value for name, value in data.items() if name != leaning})
+        return b"%b,%b:%b}" % (rest[:-1], encode(leaning), encoded)
 
     def _encode_head(
         self, metadata: dict[str, Any] | None, error: ErrorInfo | None, extra: dict[str, Any] | None

@@ -125,6 +125,18 @@ class Parts(_Exact):
         return found[0] if found is not None and found[1] == self.form else None
 
 
+def copy_snapshot(snapshot: Any) -> Any:
+    """Return a snapshot that may be used up while the other one stays."""
+    kind = type_of(snapshot)
+    if kind is dict:
+        return {key: item if type_of(item) is str else copy_snapshot(item) for key, item in snapshot.items()}
+    if kind is list:
+        return [item if type_of(item) is str else copy_snapshot(item) for item in snapshot]
+    return (
+        Parts(snapshot.cls, snapshot.split, snapshot.form, copy_snapshot(snapshot.inner)) if kind is Parts else snapshot
+    )
+
+
 def _is_plain_key(key: str) -> bool:
     return key != TAG and (key.isascii() or is_utf8(key))
 

@@ -10,22 +10,23 @@ Two shapes:
 * a *state* frame (node, checkpoint, error) takes a state and gives one: the input is written against the output of
   the chain's last frame, the output against the input;
 * a *call* frame (LLM, tool, value) takes arguments and gives a result: the arguments are written against the last
-  call's arguments (a prompt that grew), the result whole.
+  call's arguments (a prompt that grew), the result whole, or against the argument that it was made from.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 import msgspec
 
-from vcr_core.delta import Delta
+from vcr_core.delta import Delta, Op
+from vcr_core.json_pointer import escape_token
 from vcr_core.redaction import Redactor
 from vcr_core.runtime_types import type_of
-from vcr_core.snapshot import Probe
+from vcr_core.snapshot import Probe, copy_snapshot
 from vcr_core.values import BlobSink, to_wire
 from vcr_core.values.encode import BLOB_SIZE
 from vcr_core.wire_format import decode, encode
@@ -44,6 +45,7 @@ _NOTHING = object()
 _BYTES = b'"$vcr":"bytes"'
 
 
+_CONTAINERS = frozenset({dict, list})
 _anything = Probe()
 
 
@@ -195,35 +197,101 @@ class StateChain:
         self._clean = False
         self._only_grew = False
         self._base: FrameRef | None = None
+        self._holds_arguments = False
         self._size = 0
         self._chained = 0
         self._due = 0
 
-    def state_frame(self, input_state: Any, output_state: Any, ref: FrameRef) -> EncodedStates:
+    def state_frame(
+        self, input_state: Any, output_state: Any, ref: FrameRef, mutated: dict[str, Any] | None = None
+    ) -> EncodedStates:
         """Encode a frame whose input follows on the last output, and whose output follows on its input."""
         base = self._base
         patched, field = self._next(b"input", input_state)
+        fields = [field]
+        if mutated:
+            fields.append(self._encode_mutated(mutated, input_state))
         if output_state is input_state:
-            output_field = b'"output_patch":[]'
+            fields.append(b'"output_patch":[]')
         else:
-            _, output_field = self._next(b"output", output_state, twin=input_state)
+            fields.append(self._next(b"output", output_state, twin=input_state)[1])
         self._base = ref
-        return EncodedStates(base if patched else None, [field, output_field])
-
-    def call_frame(self, arguments: Any, result: Any, ref: FrameRef) -> EncodedStates:
-        """Encode a frame whose arguments follow on the last arguments, and whose result is whole."""
-        base = self._base
-        patched, field = self._next(b"input", arguments)
-        self._base = ref
-        fields = [field, b'"output_state":' + self._encode_result(result)]
-        if patched:
-            fields.insert(0, b'"base_part":"input"')
         return EncodedStates(base if patched else None, fields)
 
-    def _encode_result(self, result: Any) -> bytes:
-        self._probe.reset()
-        self._probe.take(result)
-        return self._encoder.encode_probed(result, self._probe)[0]
+    def call_frame(
+        self, arguments: Any, result: Any, ref: FrameRef, mutated: dict[str, Any] | None = None
+    ) -> EncodedStates:
+        """Encode a frame whose arguments follow on the last arguments, and whose result may follow on one of them."""
+        base = self._base
+        patched, field = self._next(b"input", arguments)
+        fields = [b'"base_part":"input"', field] if patched else [field]
+        if mutated:
+            fields.append(self._encode_mutated(mutated, arguments))
+        fields.append(self._encode_result(arguments, result))
+        self._base = ref
+        self._holds_arguments = True
+        return EncodedStates(base if patched else None, fields)
+
+    def _encode_mutated(self, mutated: dict[str, Any], given: Any) -> bytes:
+        """Encode what a body made of its arguments in place."""
+        after = mutated.get("", _NOTHING)
+        after = {**given, **mutated} if after is _NOTHING else after
+        ops = self._changes_to(after, self._snapshot)
+        return b'"mutated":' + self._encoder.encode(mutated) if ops is None else b'"mutated_patch":' + ops
+
+    def _encode_result(self, arguments: Any, result: Any) -> bytes:
+        for pointer, snapshot in self._parts_like(result, arguments):
+            ops = self._changes_to(result, snapshot, {"op": "move", "from": pointer, "path": ""})
+            if ops is not None:
+                return b'"output_patch":' + ops
+        probe = self._probe
+        probe.reset()
+        probe.take(result)
+        return b'"output_state":' + self._encoder.encode_probed(result, probe)[0]
+
+    def _parts_like(self, value: Any, whole: Any) -> Iterator[tuple[str, Any]]:
+        """Yield pointer and snapshot of the members of the last state that `value` may have been made from."""
+        snapshot, cls = self._snapshot, type_of(value)
+        if cls not in _CONTAINERS or type_of(snapshot) is not dict:
+            return
+        for name, part in snapshot.items():
+            if type_of(part) is cls and part and not self._probe.announces(name):
+                alike = part[:1] == value[:1] if cls is list else not part.keys().isdisjoint(value)
+                if alike and (whole is None or type_of(whole.get(name)) is cls):
+                    yield f"/{escape_token(name)}", part
+
+    def reference(self, value: Any) -> bytes | None:
+        """Return a value written as what differs from the last state, or a member of it; None if that saves nothing."""
+        base = self._base
+        if base is None or base.index < 0 or self._snapshot is _NOTHING:
+            return None
+        candidates = [("", self._snapshot)] if type_of(self._snapshot) is type_of(value) else []
+        for pointer, snapshot in [*candidates, *self._parts_like(value, None)]:
+            ops = self._changes_to(value, snapshot)
+            if ops is not None:
+                part = b"input" if self._holds_arguments else b"output"
+                return b'{"$vcr":"state","frame":%d,"part":"%b","at":%b,"patch":%b}' % (
+                    base.index, part, encode(pointer), ops,
+                )  # fmt: skip
+        return None
+
+    def _changes_to(self, live: Any, snapshot: Any, *first: Op) -> bytes | None:
+        """Encode the operations from a snapshot, which stays as it is, to `live`; None if a whole copy is as good."""
+        if self._mode is False or self._size <= SMALL or snapshot is _NOTHING:
+            return None
+        try:
+            probe = self._probe
+            probe.reset()
+            delta = Delta(probe)
+            changed = delta.run(live, copy_snapshot(snapshot))
+            delta.ops[:0] = first
+            ops = self._encoder.encode_ops(delta, probe)
+            if ops is None or not _is_still(changed, live):
+                return None
+            worth = delta.only_adds or len(ops) <= _WORTH * self._encoder.measure(live, plain=probe.plain)
+        except Exception:  # noqa: BLE001  # an agent's object may raise when it is compared; it is written whole
+            return None
+        return ops if worth else None
 
     def _next(self, part: bytes, live: Any, twin: Any = _NOTHING) -> tuple[bool, bytes]:
         """Encode one state after the last one; True with it if it is written as a patch.
@@ -328,6 +396,10 @@ class StateChains:
         else:
             self._chains.move_to_end(key)
         return chain
+
+    def find(self, key: Hashable) -> StateChain | None:
+        """Return the chain of that key, if there is one."""
+        return self._chains.get(key)
 
     def drop(self, key: Hashable) -> None:
         """Forget a chain whose last state may not have been written."""

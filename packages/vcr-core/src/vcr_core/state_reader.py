@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 
 from vcr_core.errors import VcrError
 from vcr_core.json_patch import JsonPatchError, apply
 from vcr_core.json_pointer import JsonPointerError, resolve
+from vcr_core.runtime_types import type_of
 from vcr_core.session_file import SessionSource
+from vcr_core.values.encode import TAG
 from vcr_core.wire_format import FrameStates
 
 Part = Literal["input", "output"]
@@ -157,3 +159,24 @@ def _apply(document: Any, patches: list[Ops]) -> Any:
                 own = {**op, "value": copy_wire(op["value"])} if "value" in op else op
                 document = apply(document, [own], in_place=True)
     return document
+
+
+def expand(wire: Any, read: Callable[[int, Part], Any]) -> Any:
+    """Return a wire value with what leans on states written out.
+
+    Args:
+        wire: A value as it is written; it stays as it is.
+        read: Returns the wire form of the input or output of a frame, for the caller to keep.
+
+    Raises:
+        VcrError: If a state cannot be read, or what differs from it does not fit.
+    """
+    cls = type_of(wire)
+    if cls is list:
+        return [expand(item, read) for item in wire]
+    if cls is not dict:
+        return wire
+    given = cast("dict[str, Any]", wire)
+    if given.get(TAG) == "state":
+        return apply(resolve(read(given["frame"], given["part"]), given["at"]), given["patch"], in_place=True)
+    return {key: expand(item, read) for key, item in given.items()}

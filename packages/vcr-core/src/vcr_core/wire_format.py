@@ -69,7 +69,8 @@ class FrameStates(msgspec.Struct, omit_defaults=True, gc=False):
     """The states of a frame as they are written: whole, or as operations against `base` and the input.
 
     `base_part` tells which state of the base frame the input refers to.  `mutated` holds what the body made of
-    arguments in place, by name; `returned` names the argument that the output is.
+    arguments in place, by name, or `mutated_patch` the operations from the input to that; `returned` names the argument
+    that the output is.
     """
 
     index: int = -1
@@ -81,6 +82,7 @@ class FrameStates(msgspec.Struct, omit_defaults=True, gc=False):
     output_patch: list[dict[str, Any]] | None = None
     tape: TapeRef | None = None
     mutated: dict[str, Any] | None = None
+    mutated_patch: list[dict[str, Any]] | None = None
     returned: str | None = None
 
 

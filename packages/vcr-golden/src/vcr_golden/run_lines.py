@@ -32,12 +32,13 @@ def read_run_lines(player: VCRPlayer) -> RunLines:
     source = player.source
     agent: str | None = None
     given: Any = None
-    results: list[Any] = []
+    has_result = False
+    result: Any = None
     if isinstance(source, SessionFile):
         for kind, data in source.other_lines():
             if kind == "run" and agent is None:
                 line = decode(data)
-                agent, given = line["agent"], line.get("input")
-            elif kind == "result":
-                results.append(decode(data).get("output"))
-    return RunLines(agent, given, bool(results), results[0] if results else None)
+                agent, given = line["agent"], player.expand(line.get("input"))
+            elif kind == "result" and not has_result:
+                has_result, result = True, player.expand(decode(data).get("output"))
+    return RunLines(agent, given, has_result, result)

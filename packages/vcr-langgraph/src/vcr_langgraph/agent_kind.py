@@ -98,7 +98,7 @@ def _calls(run: Run, given: Any) -> list[RunLine]:
     if run.recorder is not None:
         for line in lines:
             again = msgspec.structs.replace(line, kind=_SCRIPT)
-            run.recorder.writer.write_line("run", again)
+            run.recorder.writer.write_line("run", again, leaning="input")
     return lines
 
 
@@ -109,7 +109,7 @@ def _recorded_calls(tape: Tape) -> list[RunLine]:
     lines = [msgspec.json.decode(data, type=RunLine) for kind, data in other_lines() if kind == "run"]
     scripted = [line for line in lines if line.kind == _SCRIPT]
     for line in scripted or lines:
-        line.input = tape.player.decode(line.input)
+        line.input = tape.player.decode(tape.player.expand(line.input))
     return scripted or lines
 
 

@@ -139,6 +139,8 @@ def _patched(ops: list[dict[str, Any]]) -> str:
     marks = {"add": "+", "remove": "-"}
     found: dict[str, int] = {}
     for op in ops:
+        if op["op"] == "move":
+            continue  # the result was made from an argument; what follows tells how
         tokens = parse(op["path"])
         name = marks.get(op["op"], "~") + ".".join(tokens[:3]).removesuffix(".-")
         found[name] = found.get(name, 0) + 1

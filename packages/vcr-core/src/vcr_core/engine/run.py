@@ -76,6 +76,7 @@ class Run:
         self._last_error: BaseException | None = None
         self._branches = 0
         self._ticks = LoopTicks()
+        self._lane = None if recorder is None else recorder.take_lane()
         self._lock = threading.Lock()
 
     def begin(self, call: StepCall) -> EndedStep:
@@ -108,6 +109,10 @@ class Run:
         """Return the scope of the calling code in this run."""
         scope = current_scope.get()
         return scope if scope is not None and scope.run is self else self.scope
+
+    def chain_of(self, scope: Scope) -> str:
+        """Return the name of the line of states that the frames of a scope belong to, in this run and the next."""
+        return f"{self._lane}/{scope.path(None).partition('/')[2]}"
 
     def _bind(self, above: str, own: str, call: StepCall, spawned_with: str | None) -> str:
         tape = self.tape
@@ -314,6 +319,9 @@ class Run:
         """End the steps that nobody ended."""
         for step in list(self._open):
             step.abandon()
+        if self.recorder is not None and self._lane is not None:
+            self.recorder.free_lane(self._lane)
+            self._lane = None
 
     def finish(self) -> None:
         """End the run: close what is open, and see that nothing on the tape was left over.

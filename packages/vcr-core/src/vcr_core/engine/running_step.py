@@ -146,7 +146,7 @@ class RunningStep(EndedStep):
             row.label, row.model, row.effect = call.label, call.model, call.effect
             row.origin = "edit" if self._edited else "live"
             style: FrameStyle = "state" if call.call == "state" and isinstance(output, dict) else "call"
-            extra = self._changes(output)
+            returned, mutated = self._changes(output)
             recorder.record_frame(
                 row,
                 self._before,
@@ -154,31 +154,33 @@ class RunningStep(EndedStep):
                 style=style,
                 metadata={**(call.metadata or {}), **(metadata or {})},
                 error=error,
-                chain=self.scope.path(None),
-                extra=extra,
+                chain=self.run.chain_of(self.scope),
+                extra=None if returned is None else {"returned": returned},
+                mutated=mutated,
             )
         if error is not None:
             self.run.recorded_error(error)
         self._over = True
         self.run.step_over(self, live=True, index=self.index)
 
-    def _changes(self, output: Any) -> dict[str, Any] | None:
-        """Note what the body did to its arguments in place, so that serving it can do the same."""
+    def _changes(self, output: Any) -> tuple[str | None, dict[str, Any]]:
+        """Return the argument that the output is, and those that the body changed: serving it does the same to them."""
         live: Any = self.call.input
-        found: dict[str, Any] = {}
+        returned: str | None = None
+        mutated: dict[str, Any] = {}
         if self.call.call == "state":
             if output is live:
-                found["returned"] = ""
+                returned = ""
             elif live != self._before:
-                found["mutated"] = {"": live}
+                mutated[""] = live
         elif isinstance(live, dict):
             arguments = cast("dict[str, Any]", live)
             for name, value in arguments.items():
                 if output is value and isinstance(value, _MUTABLE):
-                    found["returned"] = name
+                    returned = name
                 elif isinstance(value, _MUTABLE) and _differs(value, self._before.get(name)):
-                    found.setdefault("mutated", {})[name] = value
-        return found or None
+                    mutated[name] = value
+        return returned, mutated
 
 
 def _differs(now: Any, before: Any) -> bool:

@@ -125,12 +125,11 @@ class ServedStep(EndedStep):
         tape = self.run.tape
         assert tape is not None
         assert self.index is not None
-        states = tape.player.written_states(self.index)
-        if states.mutated:
-            for name, value in states.mutated.items():
-                _replace_content(self._argument(name), tape.player.decode(value))
-        if states.returned is not None:
-            argument = self._argument(states.returned)
+        for name, value in tape.player.wire_mutated(self.index).items():
+            _replace_content(self._argument(name), tape.player.decode(value))
+        returned = tape.player.written_states(self.index).returned
+        if returned is not None:
+            argument = self._argument(returned)
             if _replace_content(argument, output):
                 return argument
         return output

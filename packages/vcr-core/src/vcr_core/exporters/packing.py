@@ -180,7 +180,6 @@ class _Packing:
             else msgspec.convert(self._inline(msgspec.to_builtins(body.error)), type(body.error))
         )
         metadata = self._inline(body.metadata)
-        done = {"mutated": self._inline(body.mutated), "returned": body.returned}
         writer.write(
             row,
             before,
@@ -188,7 +187,8 @@ class _Packing:
             style=style,
             metadata=metadata,
             error=error,
-            extra={name: value for name, value in done.items() if value is not None},
+            extra=None if body.returned is None else {"returned": body.returned},
+            mutated=self._inline(player.wire_mutated(index)),
         )
 
 

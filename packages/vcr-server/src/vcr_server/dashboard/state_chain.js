@@ -3,16 +3,18 @@
 
 import { parsePointer } from './format.js';
 
-/** Apply a patch of add, remove and replace; the document is changed in place. */
+const member = (at, token) => at[Array.isArray(at) ? Number(token) : token];
+
+/** Apply a patch of add, remove and replace, and of moves to the root; the document is changed in place. */
 export function applyPatch(document, ops) {
-  for (const { op, path, value } of ops) {
+  for (const { op, path, value, from } of ops) {
     if (path === '') {
-      document = structuredClone(value);
+      document = op === 'move' ? parsePointer(from).reduce(member, document) : structuredClone(value);
       continue;
     }
     const tokens = parsePointer(path);
     const key = tokens.pop();
-    const holder = tokens.reduce((at, token) => at[Array.isArray(at) ? Number(token) : token], document);
+    const holder = tokens.reduce(member, document);
     if (Array.isArray(holder)) {
       const at = key === '-' ? holder.length : Number(key);
       if (op === 'add') holder.splice(at, 0, structuredClone(value));
