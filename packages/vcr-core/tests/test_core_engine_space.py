@@ -32,9 +32,14 @@ def message(number: int) -> dict[str, Any]:
     return {"role": "assistant", "content": f"{number:06d} " + "lorem ipsum " * 85}
 
 
+def reply_to(history: Messages) -> dict[str, Any]:
+    """Return a message that no history held before."""
+    return message(int(history[-1]["content"].split()[0]) + 1 if history else 0)
+
+
 def ran(history: Messages) -> dict[str, Any]:
     live.append("ran")
-    return message(len(history))
+    return reply_to(history)
 
 
 @step
@@ -78,7 +83,8 @@ def trimmed(messages: Messages, question: str) -> Messages:
 
 @step
 def new_dict(memory: State, question: str) -> State:
-    return {**memory, f"fact {len(memory)}": ran([])["content"]}
+    live.append("ran")
+    return {**memory, f"fact {len(memory)}": message(len(memory))}
 
 
 def run_states(advance: Callable[[State], Any]) -> Callable[[int], State]:
@@ -200,14 +206,14 @@ def test_a_session_of_many_turns_takes_linear_space_and_each_turn_runs_again(tmp
     for index in (0, 1, TURNS // 2, TURNS - 1):
         config = ResumeConfig(from_frame=index, mode=ResumeMode.FORK)
         found = run_again(player, agent, config, record=False)
-        expected = [*given[index], message(len(given[index]))]
+        expected = [*given[index], reply_to(given[index])]
         assert found.result == (expected if kind == "messages" else {"messages": expected})
     assert live == ["ran"] * 4
 
 
 def test_runs_that_go_on_at_the_same_time_keep_their_lines_of_states_apart(tmp_path: Path) -> None:
     async def talk(name: str) -> State:
-        state: State = {"messages": [{"role": "user", "content": name * 1000}]}
+        state: State = {"messages": [{"role": "user", "content": f"{ord(name)}000 " + name * 1000}]}
         for _ in range(TURNS // 2):
             state = answer(state)
             await asyncio.sleep(0)

@@ -256,7 +256,10 @@ class StateChain:
             return
         for name, part in snapshot.items():
             if type_of(part) is cls and part and not self._probe.announces(name):
-                alike = part[:1] == value[:1] if cls is list else not part.keys().isdisjoint(value)
+                if cls is list:
+                    alike = bool(value) and any(known == value[0] for known in part)
+                else:
+                    alike = not part.keys().isdisjoint(value)
                 if alike and (whole is None or type_of(whole.get(name)) is cls):
                     yield f"/{escape_token(name)}", part
 
