@@ -314,3 +314,29 @@ def _row(name):
     from vcr_core import FrameRow
 
     return FrameRow(-1, name)
+
+
+@pytest.mark.parametrize("agents", [2, 4])
+@pytest.mark.parametrize("kind", ["other names", "same names", "same instructions"])
+@pytest.mark.parametrize("how", ["step", "llm"])
+def test_the_states_of_agents_that_take_turns_take_linear_space(tmp_path, agents, kind, how):
+    names = [f"messages of {n}" if kind == "other names" else "messages" for n in range(agents)]
+    first = [{"role": "system", "content": "answer shortly"}] if kind == "same instructions" else []
+    states = [{name: list(first), "model": "m"} for name in names]
+    kept = []
+    with VCRRecorder(tmp_path) as recorder:
+        recorder.start_session("history")
+        for turn in range(60):
+            for n, name in enumerate(names):
+                before = copy.deepcopy(states[n])
+                states[n][name].append({"role": "user", "content": f"{n} {turn} " + "x" * 1000})
+                kept.append(copy.deepcopy(states[n] if how == "step" else before))
+                if how == "step":
+                    recorder.record_step("node", before, states[n])
+                else:
+                    recorder.record_llm_call("node", before, "yes")
+    assert Path(tmp_path, "history.vcr").stat().st_size < 2 * agents * 60 * 1030
+    player = VCRPlayer.load_by_id("history", tmp_path)
+    for index, expected in enumerate(kept):
+        found = player.goto_frame(index) if how == "step" else player.get_input_state(index)["prompt"]
+        assert found == expected

@@ -202,7 +202,7 @@ class SessionWriter:
         ref = FrameRef()
         try:
             try:
-                chain = self._chains.get(key)
+                chain = self._chains.get(key, before)
                 encode_states = chain.state_frame if style == "state" else chain.call_frame
                 states = encode_states(before, after, ref, mutated)
                 head = self._encode_head(metadata, error, extra) if metadata or error or extra else b"{}"

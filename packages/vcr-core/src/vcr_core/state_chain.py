@@ -22,6 +22,7 @@ from typing import Any
 
 import msgspec
 
+from vcr_core.continuation import goes_on
 from vcr_core.delta import Delta, Op
 from vcr_core.json_pointer import escape_token
 from vcr_core.redaction import Redactor
@@ -38,6 +39,8 @@ _ADD_COST = 45
 _SLACK = 4096
 _WORTH = 0.7
 _MAX_CHAINS = 64
+_MAX_TURNS = 4
+"""Agents with states of their own that take turns in one line of states."""
 _OWN_THREADS = 2
 """The agent's only thread, and the one that syncs files; where there are no more, nobody changes a state meanwhile."""
 _NOTHING = object()
@@ -296,6 +299,15 @@ class StateChain:
             return None
         return ops if worth else None
 
+    def may_take(self, live: Any) -> bool:
+        """Tell whether a state may go on from the last one; a small one is written whole anyway."""
+        if self._snapshot is _NOTHING or self._size <= SMALL:
+            return True
+        try:
+            return goes_on(live, self._snapshot) is not False
+        except Exception:  # noqa: BLE001  # an agent's object may raise when it is compared
+            return True
+
     def _next(self, part: bytes, live: Any, twin: Any = _NOTHING) -> tuple[bool, bytes]:
         """Encode one state after the last one; True with it if it is written as a patch.
 
@@ -383,27 +395,38 @@ def _is_still(snapshot: Any, live: Any) -> bool:
 
 
 class StateChains:
-    """The chains of one recorder: one for each line of states that runs beside others (a thread, a branch, a tool)."""
+    """The chains of one recorder: some for each line of states that runs beside others (a thread, a branch, a tool).
+
+    Agents that take turns in one line have states of their own: each gets the chain that it goes on from.
+    """
 
     def __init__(self, make: Callable[[], StateChain]) -> None:
         self.make = make
-        self._chains: OrderedDict[Hashable, StateChain] = OrderedDict()
+        self._chains: OrderedDict[Hashable, list[StateChain]] = OrderedDict()
 
-    def get(self, key: Hashable) -> StateChain:
-        """Return the chain of that key, a new one if it is new or was not used for long."""
-        chain = self._chains.get(key)
-        if chain is None:
-            chain = self._chains[key] = self.make()
+    def get(self, key: Hashable, live: Any) -> StateChain:
+        """Return the chain of that key that a state goes on from, a new one if there is none."""
+        chains = self._chains.get(key)
+        if chains is None:
+            chains = self._chains[key] = [self.make()]
             if len(self._chains) > _MAX_CHAINS:
                 self._chains.popitem(last=False)
-        else:
-            self._chains.move_to_end(key)
-        return chain
+            return chains[0]
+        self._chains.move_to_end(key)
+        for place, chain in enumerate(chains):
+            if chain.may_take(live):
+                if place:
+                    chains.insert(0, chains.pop(place))
+                return chain
+        del chains[_MAX_TURNS - 1 :]
+        chains.insert(0, self.make())
+        return chains[0]
 
     def find(self, key: Hashable) -> StateChain | None:
-        """Return the chain of that key, if there is one."""
-        return self._chains.get(key)
+        """Return the chain of that key that was used last, if there is one."""
+        chains = self._chains.get(key)
+        return chains[0] if chains else None
 
     def drop(self, key: Hashable) -> None:
-        """Forget a chain whose last state may not have been written."""
+        """Forget the chains of a key whose last state may not have been written."""
         self._chains.pop(key, None)
