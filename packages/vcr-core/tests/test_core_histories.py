@@ -223,6 +223,7 @@ GROWING = {
     "named tuple": lambda items: samples.Pair(1, items),
     "tuples in a list": lambda items: [("user", item["content"]) for item in items],
     "beside odd keys": lambda items: {1: "one", "messages": items},
+    "text": lambda items: "".join(item["content"] for item in items),
     "two of them": lambda items: {"even": items[::2], "odd": tuple(items[1::2])},
 }
 
@@ -235,7 +236,7 @@ def test_a_history_takes_linear_space_in_a_container_of_any_kind(tmp_path, kind)
         recorder.start_session("history")
         for before, after in itertools.pairwise(states):
             recorder.record_step("node", before, after)
-    assert Path(tmp_path, "history.vcr").stat().st_size < 2 * 120 * 1030
+    assert sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()) < 2 * 120 * 1030
     player = VCRPlayer.load_by_id("history", tmp_path, allow=samples.ALL)
     for index in (0, 60, 119):
         assert player.goto_frame(index) == states[index + 1]

@@ -147,6 +147,21 @@ def test_secrets_in_a_growing_history_do_not_make_it_grow_faster(recorder, kept,
     assert len(VCRPlayer.load(recorder.path).goto_frame(-1)["messages"]) == 60
 
 
+@pytest.mark.parametrize("secret", [TOKEN, VARIABLE, f"password={PASSWORD}"], ids=["token", "variable", "named"])
+@pytest.mark.parametrize("length", [300, 20_000])
+@pytest.mark.parametrize("how", ["state", "argument"])
+def test_a_secret_that_comes_in_pieces_into_a_growing_text_is_not_written(recorder, secret, length, how):
+    text = "lorem ipsum " * (length // 12)
+    for piece in [*(secret[at : at + 5] for at in range(0, len(secret), 5)), " and more", " text " * 100]:
+        if how == "state":
+            recorder.record_step("a", {"log": text}, {"log": text + piece})
+        else:
+            recorder.record_llm_call("a", {"prompt": text}, text + piece)
+        text += piece
+    assert found_on_disk(recorder, secret.removeprefix("password=")) == []
+    assert text[: length // 2] in str(VCRPlayer.load(recorder.path).goto_frame(-1))
+
+
 def test_what_was_no_secret_beside_a_key_that_goes_is_redacted_then(recorder):
     """A token of a language model's stream is no secret, and is known by its ``logprob``."""
     fill = ["lorem ipsum " * 300]

@@ -10,11 +10,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from vcr_core.blobs import BlobStore
 from vcr_core.diff import first_difference
 from vcr_core.frames import CALLS
-from vcr_core.json_patch import apply
 from vcr_core.json_pointer import parse, value_at
-from vcr_core.state_reader import copy_wire
+from vcr_core.state_reader import apply_stored, copy_wire
 
 if TYPE_CHECKING:
     from vcr_core.player import VCRPlayer
@@ -71,6 +71,7 @@ class _Walk:
         self._pointer = pointer
         self._tokens = parse(pointer)
         self._keep = keep
+        self._read_blob = BlobStore(player.path.parent).get
         self._documents: OrderedDict[int, Any] = OrderedDict()
 
     def step(self, index: int) -> Change | None:
@@ -84,12 +85,12 @@ class _Walk:
             after = copy_wire(states.output_state)
             return self._told(index, after, self._compare(index, document, after))
         if not any(self._touches(op) for op in ops):
-            return self._told(index, apply(document, ops, in_place=True), None)
+            return self._told(index, apply_stored(document, ops, self._read_blob), None)
         value = self._value(document)
         surely = any(self._is_inside(op) for op in ops)
         old = value if surely or value is MISSING else copy_wire(value)
         kept = MISSING if value is MISSING else self._keep(value)
-        document = apply(document, ops, in_place=True)
+        document = apply_stored(document, ops, self._read_blob)
         new = self._value(document)
         changed = surely or _differ(old, new)
         told = Change(index, kept, MISSING if new is MISSING else self._keep(new)) if changed else None
@@ -107,7 +108,7 @@ class _Walk:
             return copy_wire(states.input_state)
         base = states.base
         if base is not None and base in self._documents and states.base_part == "output":
-            return apply(self._documents.pop(base), states.input_patch, in_place=True)
+            return apply_stored(self._documents.pop(base), states.input_patch, self._read_blob)
         return self._player.wire_state(index, "input")
 
     def _value(self, document: Any) -> Any:

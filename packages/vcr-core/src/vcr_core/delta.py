@@ -1,4 +1,4 @@
-"""The RFC 6902 operations from a snapshot to the live state, for storage.
+"""The operations from a snapshot to the live state, for storage: RFC 6902's, and ``append`` for a text that grew.
 
 Only places that differ are visited; the rest is compared at C speed (see `vcr_core.snapshot`).  The operations are
 cheap rather than minimal: lists are aligned by common head and tail.  The diff that people read is `vcr_core.diff`.
@@ -16,6 +16,8 @@ from vcr_core.values.encode import MAX_DEPTH
 
 Op = dict[str, Any]
 _CHUNK = 64
+_LONG = 256
+"""Texts of that many characters are written by what is added to them."""
 _CONTAINERS = frozenset({dict, list})
 _NONE: dict[str, Any] = {}
 
@@ -59,6 +61,9 @@ class Delta:
                 return self._visit_list(live, snap, twin, path, depth + 1)
             if cls is list and type_of(snap) is Numbers:
                 return self._visit_numbers(live, snap, path, depth + 1)
+            if cls is str and type_of(snap) is str and len(snap) >= _LONG and self._probe.is_longer(live, snap):
+                self.ops.append({"op": "append", "path": path, "value": live[len(snap) :]})
+                return live
             if type_of(snap) is Parts and (parts := snap.parts(live)) is not None:
                 snap.inner = self._visit(parts, snap.inner, None, path + snap.split.place, depth + 1)
                 return snap

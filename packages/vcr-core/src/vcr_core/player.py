@@ -15,11 +15,10 @@ from vcr_core import diff as structural
 from vcr_core.blobs import BlobStore
 from vcr_core.errors import VcrError
 from vcr_core.frames import Frame, FrameMetadata, FrameRow, SessionInfo, Totals
-from vcr_core.json_patch import apply
 from vcr_core.json_pointer import parse
 from vcr_core.legacy import LegacyFile, is_legacy
 from vcr_core.session_file import SessionFile, SessionSource
-from vcr_core.state_reader import Part, StateReader, expand
+from vcr_core.state_reader import Part, StateReader, apply_stored, expand
 from vcr_core.store import Store
 from vcr_core.totals import sum_rows
 from vcr_core.values import Allowed, Decoder, to_wire
@@ -136,7 +135,8 @@ class VCRPlayer:
         self.path = source.path
         self._allowed = allow if isinstance(allow, Allowed) else Allowed(allow)
         self._key = integrity_key
-        self._decoder = Decoder(self._allowed, read_blob=BlobStore(self.path.parent).get)
+        self._read_blob = BlobStore(self.path.parent).get
+        self._decoder = Decoder(self._allowed, read_blob=self._read_blob)
         self._reader = StateReader(source, open_parent=self._open_parent)
         self._parents: dict[str, StateReader] = {}
 
@@ -306,7 +306,7 @@ class VCRPlayer:
         states = self.written_states(index)
         if states.mutated_patch is None:
             return states.mutated or {}
-        after = apply(self.wire_state(index, "input"), states.mutated_patch, in_place=True)
+        after = apply_stored(self.wire_state(index, "input"), states.mutated_patch, self._read_blob)
         if self.source.row(self._check(index)).call == "state":
             return {"": after}
         names = dict.fromkeys(parse(operation["path"])[0] for operation in states.mutated_patch)
@@ -318,7 +318,7 @@ class VCRPlayer:
         Raises:
             VcrError: If a state that it leans on cannot be read.
         """
-        return expand(wire, self.wire_state)
+        return expand(wire, self.wire_state, self._read_blob)
 
     def decode(self, wire: Any) -> Any:
         """Restore a wire value as this player restores states."""

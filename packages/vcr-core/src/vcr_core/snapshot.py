@@ -146,22 +146,30 @@ class Probe:
 
     Args:
         is_secret_key: Tells whether a dict key announces a secret; None where nothing is redacted.
+        may_hold_secret: Tells whether a text may hold a secret; None where nothing is redacted.
 
     Attributes:
         plain: False once something was seen that is not plain JSON as msgspec writes it.
         secret: True once a name was seen that announces a secret, within what was taken.
         names: Number of keys in all the dicts that were taken, while they are plain.
+        large: Characters in the texts that are put aside for their size.
         only_text: False once something was seen whose equals may be of another type, such as ``1`` and ``True``.
     """
 
-    __slots__ = ("_is_secret_key", "_safe", "names", "only_text", "plain", "secret")
+    __slots__ = ("_is_secret_key", "_may_hold_secret", "_safe", "large", "names", "only_text", "plain", "secret")
 
-    def __init__(self, is_secret_key: Callable[[str], bool] | None = None) -> None:
+    def __init__(
+        self,
+        is_secret_key: Callable[[str], bool] | None = None,
+        may_hold_secret: Callable[[str], bool] | None = None,
+    ) -> None:
         self._is_secret_key = is_secret_key
+        self._may_hold_secret = may_hold_secret
         self._safe: set[str] = set()
         self.plain = True
         self.secret = False
         self.names = 0
+        self.large = 0
         self.only_text = True
 
     def reset(self) -> None:
@@ -169,6 +177,7 @@ class Probe:
         self.plain = True
         self.secret = False
         self.names = 0
+        self.large = 0
 
     def take(self, value: Any, depth: int = 0) -> Any:
         """Return a snapshot of `value`."""
@@ -176,6 +185,7 @@ class Probe:
         if cls is str:
             if len(value) >= BLOB_SIZE:
                 self.plain = False
+                self.large += len(value)
             return value
         if value is None:
             return None
@@ -236,6 +246,12 @@ class Probe:
         if not _TEXT.issuperset(map(type_of, value)):
             return False
         return self._safe.issuperset(value) or all(map(_is_plain_key, value))
+
+    def is_longer(self, live: str, old: str) -> bool:
+        """Tell whether a text is `old` and more, and may be written by what is new: no secret lies across the seam."""
+        if not live.startswith(old) or not (live.isascii() or is_utf8(live)):
+            return False
+        return self._may_hold_secret is None or not self._may_hold_secret(live)
 
     def announces(self, key: str) -> bool:
         """Tell whether a key, one that needs no tag, says that its value may be a secret."""

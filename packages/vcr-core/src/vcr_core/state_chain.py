@@ -48,7 +48,7 @@ _NOTHING = object()
 _BYTES = b'"$vcr":"bytes"'
 
 
-_CONTAINERS = frozenset({dict, list})
+_GROWING = frozenset({dict, list, str})
 _anything = Probe()
 
 
@@ -77,7 +77,10 @@ class ValueEncoder:
 
     def probe(self) -> Probe:
         """Return a probe that knows this encoder's secret keys."""
-        return Probe(self._redactor.is_secret_key if self._redactor else None)
+        redactor = self._redactor
+        if redactor is None:
+            return Probe()
+        return Probe(redactor.is_secret_key, lambda text: redactor.may_contain(text.encode()))
 
     def encode(self, value: Any) -> bytes:
         """Return the encoding of any value."""
@@ -117,9 +120,9 @@ class ValueEncoder:
         return encoded, True
 
     def measure(self, value: Any, *, plain: bool) -> int:
-        """Return about how long the encoding of a value is, in bytes."""
+        """Return about how long the encoding of a value is, in bytes, with what is put aside for its size."""
         encoded = self._encode_plain(value) if plain else None
-        return len(encode(to_wire(value, blobs=self._blobs)) if encoded is None else encoded)
+        return len(encode(to_wire(value)) if encoded is None else encoded)
 
     def encode_ops(self, delta: Delta, probe: Probe) -> bytes | None:
         """Return the encoded operations of a delta, or None if they cannot be written without showing a secret.
@@ -255,14 +258,16 @@ class StateChain:
     def _parts_like(self, value: Any, whole: Any) -> Iterator[tuple[str, Any]]:
         """Yield pointer and snapshot of the members of the last state that `value` may have been made from."""
         snapshot, cls = self._snapshot, type_of(value)
-        if cls not in _CONTAINERS or type_of(snapshot) is not dict:
+        if cls not in _GROWING or type_of(snapshot) is not dict:
             return
         for name, part in snapshot.items():
             if type_of(part) is cls and part and not self._probe.announces(name):
                 if cls is list:
                     alike = bool(value) and any(known == value[0] for known in part)
-                else:
+                elif cls is dict:
                     alike = not part.keys().isdisjoint(value)
+                else:
+                    alike = value.startswith(part)
                 if alike and (whole is None or type_of(whole.get(name)) is cls):
                     yield f"/{escape_token(name)}", part
 
@@ -380,12 +385,13 @@ class StateChain:
         else:
             probe.only_text = True
             snapshot = probe.take(live)
+        large = probe.large
         self._plain, self._clean = probe.plain, False
         encoded, self._clean = self._encoder.encode_probed(live, probe, fresh=fresh)
         self._snapshot = snapshot if _is_still(snapshot, live) else _NOTHING
-        self._size = self._chained = len(encoded)
+        self._size = self._chained = len(encoded) + large
         self._only_grew = True
-        self._due = 2 * len(encoded) + _SLACK
+        self._due = 2 * self._size + _SLACK
         return False, b'"%b_state":%b' % (part, encoded)
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 
 import msgspec
 
+from vcr_core.blobs import BlobStore
 from vcr_core.errors import VcrError
 from vcr_core.json_patch import JsonPatchError, apply
 from vcr_core.json_pointer import JsonPointerError, resolve
@@ -21,6 +22,7 @@ from vcr_core.wire_format import FrameStates
 
 Part = Literal["input", "output"]
 Ops = list[dict[str, Any]]
+ReadBlob = Callable[[str], "bytes | None"]
 _MANY_PATCHES = 8
 _REMEMBERED = 32
 
@@ -60,6 +62,7 @@ class StateReader:
     def __init__(self, source: SessionSource, *, open_parent: Callable[[str], StateReader]) -> None:
         self.source = source
         self._open_parent = open_parent
+        self._read_blob = BlobStore(source.path.parent).get
         self._built: OrderedDict[tuple[int, Part], tuple[Any, bool]] = OrderedDict()
 
     def forget(self) -> None:
@@ -78,8 +81,8 @@ class StateReader:
         patches: list[Ops] = []
         try:
             whole, tagged = self._walk_back(index, part, patches)
-            if patches:
-                whole = _apply(whole, patches)
+            for ops in reversed(patches):
+                whole = apply_stored(whole, ops, self._read_blob)
         except (LookupError, TypeError, AttributeError, RecursionError, JsonPatchError, JsonPointerError) as error:
             reason = f"a patch on the way to it does not fit: {error}"
             raise MissingStateError(self.source.path, index, reason) from error
@@ -143,40 +146,64 @@ class StateReader:
             at, part = base, "input" if states.base_part == "input" else "output"
 
 
-def _apply(document: Any, patches: list[Ops]) -> Any:
-    """Apply patches in place, the last first; the appends that histories are made of take a short way."""
+def apply_stored(document: Any, ops: Ops, read_blob: ReadBlob) -> Any:
+    """Apply operations as a recording holds them, in place, and return the document: RFC 6902, and ``append``.
+
+    Args:
+        document: A wire value; a text that was put aside is read when it grew.
+        ops: The operations; they stay as they are.
+        read_blob: Returns the content of a blob by its hash, or None if it is missing.
+
+    Raises:
+        JsonPatchError: If an operation does not fit.
+        JsonPointerError: If it leads nowhere.
+        LookupError: If the text that grew is not there.
+    """
     container: Any = None
     known = ""
-    for ops in reversed(patches):
-        for op in ops:
-            path = op["path"]
-            if op["op"] == "add" and path[-2:] == "/-":
-                if container is None or path != known:
-                    container, known = resolve(document, path[:-2]), path
-                container.append(copy_wire(op["value"]))
-            else:
-                container = None
-                own = {**op, "value": copy_wire(op["value"])} if "value" in op else op
-                document = apply(document, [own], in_place=True)
+    for op in ops:
+        path = op["path"]
+        if op["op"] == "add" and path[-2:] == "/-":  # what histories are made of takes a short way
+            if container is None or path != known:
+                container, known = resolve(document, path[:-2]), path
+            container.append(copy_wire(op["value"]))
+            continue
+        container = None
+        if op["op"] == "append":
+            longer = _text(resolve(document, path), read_blob) + _text(op["value"], read_blob)
+            own = {"op": "replace", "path": path, "value": longer}
+        else:
+            own = {**op, "value": copy_wire(op["value"])} if "value" in op else op
+        document = apply(document, [own], in_place=True)
     return document
 
 
-def expand(wire: Any, read: Callable[[int, Part], Any]) -> Any:
+def _text(wire: Any, read_blob: ReadBlob) -> str:
+    if type_of(wire) is str:
+        return str(wire)
+    content = read_blob(wire["hash"])
+    if content is None:
+        raise LookupError(f"the blob {wire['hash']} is missing or damaged")
+    return content.decode()
+
+
+def expand(wire: Any, read: Callable[[int, Part], Any], read_blob: ReadBlob) -> Any:
     """Return a wire value with what leans on states written out.
 
     Args:
         wire: A value as it is written; it stays as it is.
         read: Returns the wire form of the input or output of a frame, for the caller to keep.
+        read_blob: Returns the content of a blob by its hash, or None if it is missing.
 
     Raises:
         VcrError: If a state cannot be read, or what differs from it does not fit.
     """
     cls = type_of(wire)
     if cls is list:
-        return [expand(item, read) for item in wire]
+        return [expand(item, read, read_blob) for item in wire]
     if cls is not dict:
         return wire
     given = cast("dict[str, Any]", wire)
     if given.get(TAG) == "state":
-        return apply(resolve(read(given["frame"], given["part"]), given["at"]), given["patch"], in_place=True)
-    return {key: expand(item, read) for key, item in given.items()}
+        return apply_stored(resolve(read(given["frame"], given["part"]), given["at"]), given["patch"], read_blob)
+    return {key: expand(item, read, read_blob) for key, item in given.items()}

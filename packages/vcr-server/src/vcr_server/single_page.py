@@ -69,13 +69,13 @@ def _data(player: VCRPlayer, shown: dict[str, Any], notes: list[Note]) -> bytes:
     document = {
         "session": session,
         "columns": msgspec.Raw(columns.encode()),
-        "frames": [_frame(player, index) for index in range(len(player))],
+        "frames": [frame_of_page(player, index) for index in range(len(player))],
         "notes": notes,
     }
     return msgspec.json.encode(document)
 
 
-def _frame(player: VCRPlayer, index: int) -> dict[str, Any]:
+def frame_of_page(player: VCRPlayer, index: int) -> dict[str, Any]:
     """Return a frame's data as it is written, whole where it leans on another file."""
     row: dict[str, Any] = msgspec.to_builtins(player.source.row(index))
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import subprocess
@@ -17,6 +18,9 @@ import pytest
 
 import vcr_core.testing as core_testing
 import vcr_server
+from vcr_core import FrameRow, VCRPlayer, VCRRecorder
+from vcr_server.blob_values import fill_blobs
+from vcr_server.single_page import frame_of_page
 from vcr_server.testing import TOKEN, RunningServer
 
 pytestmark = pytest.mark.e2e
@@ -192,6 +196,47 @@ def test_the_diff_passes_the_fixtures_in_the_browser(served: RunningServer, open
     dash.open()
     wrong = dash.page.evaluate(script, cases)
     assert wrong == []
+
+
+def grown_in_every_way(directory: Path) -> VCRPlayer:
+    """Record states that are written as patches of every kind."""
+    fill = "lorem ipsum " * 300
+    states: list[dict[str, Any]] = [{"log": fill, "messages": [{"content": fill}], "last": None}]
+    for n in range(12):
+        old = states[-1]
+        kept = old["messages"][n % 3 == 2 :]
+        messages = [*kept, {"content": f"{n} {fill}"}]
+        states.append({**old, "log": f"{old['log']} {n}", "messages": messages, "last": n})
+    with VCRRecorder(directory) as recorder:
+        recorder.start_session("grown")
+        for before, after in itertools.pairwise(states):
+            recorder.record_step("state", before, after)
+            recorder.record_tool_call("list", "t", before, after["messages"])
+            row = FrameRow(-1, "made from an argument", "tool")
+            recorder.record_frame(row, before, [*before["messages"], {"content": "more"}], style="call")
+            recorder.record_frame(FrameRow(-1, "text"), before, f"{before['log']} and more", style="call")
+    return VCRPlayer.load_by_id("grown", directory)
+
+
+def test_the_exported_page_puts_every_state_together(
+    served: RunningServer, open_page: OpenPage, tmp_path: Path
+) -> None:
+    sources = Path(vcr_server.__file__).parent / "dashboard"
+    if not sources.is_dir():
+        pytest.skip("the dashboard's sources are not in the wheel")
+    text = "\n".join((sources / name).read_text() for name in ("format.js", "state_chain.js"))
+    text = re.sub(r"^import .*$", "", text, flags=re.MULTILINE).replace("export ", "")
+    player = grown_in_every_way(tmp_path)
+    frames = [frame_of_page(player, index) for index in range(len(player))]
+    assert {"move", "append", "add", "remove", "replace"} <= set(re.findall(r'"op": "(\w+)"', json.dumps(frames)))
+    states = "frames.map((_, i) => ['input', 'output'].map(part => readState(frames, i, part)))"
+    script = f"(frames => {{ {text} return {states}; }})"
+    dash = open_page(served)
+    dash.open()
+    found = dash.page.evaluate(script, frames)
+    expected = [[player.wire_state(index, "input"), player.wire_state(index)] for index in range(len(player))]
+    blobs = player.path.parent
+    assert found == [[fill_blobs(state, blobs) for state in pair] for pair in expected]
 
 
 # -- accessibility: WCAG 2.2 AA by axe-core, which is there at test time only -----------------------------------------

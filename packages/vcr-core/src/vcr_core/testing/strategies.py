@@ -131,6 +131,7 @@ def moves() -> st.SearchStrategy[Move]:
         st.just(_reverse),
         st.just(_alias),
         st.builds(_put, _NAMES, item),
+        st.builds(_lengthen, texts(), st.integers(0, 400)),
         st.builds(_drop, _NAMES),
         st.builds(_replace, states()),
     )
@@ -211,6 +212,15 @@ def _alias(state: State) -> State:
 def _put(name: str, item: Any) -> Move:
     def move(state: State) -> State:
         state[name] = item
+        return state
+
+    return move
+
+
+def _lengthen(text: str, words: int) -> Move:
+    def move(state: State) -> State:
+        old = state.get("log")
+        state["log"] = (old if type_of(old) is str else "") + text + "word " * words
         return state
 
     return move

@@ -5,11 +5,13 @@ import { parsePointer } from './format.js';
 
 const member = (at, token) => at[Array.isArray(at) ? Number(token) : token];
 
-/** Apply a patch of add, remove and replace, and of moves to the root; the document is changed in place. */
+/** Apply a patch of add, remove, replace and append, and of moves to the root; the document is changed in place. */
 export function applyPatch(document, ops) {
   for (const { op, path, value, from } of ops) {
     if (path === '') {
-      document = op === 'move' ? parsePointer(from).reduce(member, document) : structuredClone(value);
+      if (op === 'move') document = parsePointer(from).reduce(member, document);
+      else if (op === 'append') document += value;
+      else document = structuredClone(value);
       continue;
     }
     const tokens = parsePointer(path);
@@ -19,8 +21,10 @@ export function applyPatch(document, ops) {
       const at = key === '-' ? holder.length : Number(key);
       if (op === 'add') holder.splice(at, 0, structuredClone(value));
       else if (op === 'remove') holder.splice(at, 1);
+      else if (op === 'append') holder[at] += value;
       else holder[at] = structuredClone(value);
     } else if (op === 'remove') delete holder[key];
+    else if (op === 'append') holder[key] += value;
     else holder[key] = structuredClone(value);
   }
   return document;
