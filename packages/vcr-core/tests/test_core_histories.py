@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vcr_core import VCRPlayer, VCRRecorder
+from vcr_core import FrameRow, VCRPlayer, VCRRecorder
 from vcr_core.testing import samples
 from vcr_core.testing.equality import difference
 from vcr_core.testing.scale import scaled
@@ -88,6 +88,32 @@ def test_any_history_reads_back_equal_at_every_index(history, mode, rng):
 def test_any_history_reads_back_equal_in_containers_of_any_kind(history, mode, form):
     with tempfile.TemporaryDirectory() as folder:
         check(folder, *record(folder, history, mode, FORMS[form]))
+
+
+@settings(max_examples=scaled(1000, 60), deadline=None, suppress_health_check=list(HealthCheck))
+@given(histories(), st.sampled_from(MODES), st.sampled_from(["state", "log", "messages"]), st.booleans())
+def test_any_history_of_calls_reads_back_equal(history, mode, given_back, mutates):
+    state, moves = copy.deepcopy(history)
+    taken, results, changed = [], [], []
+    with tempfile.TemporaryDirectory() as folder:
+        with VCRRecorder(folder, diff_mode=mode, redact=False) as recorder:
+            recorder.start_session("history")
+            for move in moves:
+                before = copy.deepcopy(state)
+                output = move(state)
+                result = output if given_back == "state" else output.get(given_back)
+                mutated = {"": state} if mutates and output is state else None
+                row = FrameRow(-1, "call", "tool", call="state")
+                recorder.record_frame(row, before, result, style="call", mutated=mutated)
+                taken.append(before)
+                results.append(copy.deepcopy(result))
+                changed.append(copy.deepcopy(mutated or {}))
+                state = output
+        check(folder, taken, results)
+        player = VCRPlayer.load_by_id("history", folder, allow=samples.ALL)
+        for index, expected in enumerate(changed):
+            assert difference(expected, player.decode(player.wire_mutated(index))) is None
+        player.close()
 
 
 def mutate(rng, state, n):
@@ -341,3 +367,27 @@ def test_the_states_of_agents_that_take_turns_take_linear_space(tmp_path, agents
     for index, expected in enumerate(kept):
         found = player.goto_frame(index) if how == "step" else player.get_input_state(index)["prompt"]
         assert found == expected
+
+
+RESULTS = {
+    "list": lambda messages: list(messages),
+    "dict": lambda messages: {"total": len(messages), "notes": list(messages)},
+    "text": lambda messages: "".join(message["content"] for message in messages),
+    "object": lambda messages: samples.Message("user", list(messages)),
+    "the same": lambda messages: {"document": "x" * 4000},
+}
+
+
+@pytest.mark.parametrize("kind", RESULTS)
+def test_results_that_grow_from_call_to_call_take_linear_space(tmp_path, kind):
+    messages, results = [], []
+    with VCRRecorder(tmp_path) as recorder:
+        recorder.start_session("history")
+        for n in range(80):
+            messages.append({"role": "user", "content": f"{n:06d} " + "x" * 1000})
+            results.append(RESULTS[kind](messages))
+            recorder.record_tool_call("node", "notes", {"n": n}, results[-1])
+            recorder.record_tool_call("node", "other", {"n": n}, "ok")
+    assert sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()) < 2 * 80 * 1030
+    player = VCRPlayer.load_by_id("history", tmp_path, allow=samples.ALL)
+    assert [player.goto_frame(2 * n)["result"] for n in range(80)] == results

@@ -81,8 +81,8 @@ class _Walk:
             return self._told(index, after, self._compare(index, self._player.wire_state(index, "input"), after))
         document = self._input(index, states)
         ops = states.output_patch
-        if ops is None:
-            after = copy_wire(states.output_state)
+        if ops is None or states.output_base is not None:
+            after = copy_wire(states.output_state) if ops is None else self._player.wire_state(index)
             return self._told(index, after, self._compare(index, document, after))
         if not any(self._touches(op) for op in ops):
             return self._told(index, apply_stored(document, ops, self._read_blob), None)

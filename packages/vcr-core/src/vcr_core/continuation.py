@@ -12,7 +12,8 @@ from vcr_core.runtime_types import type_of
 from vcr_core.snapshot import Parts
 
 _DEPTH = 4
-_CONTAINERS = frozenset({dict, list, Parts})
+_LONG = 256
+_TELLING = frozenset({dict, list, str, Parts})
 
 
 def goes_on(live: Any, snapshot: Any, depth: int = 0) -> bool | None:
@@ -21,31 +22,33 @@ def goes_on(live: Any, snapshot: Any, depth: int = 0) -> bool | None:
     Looks at a bounded number of places, and compares what is there.  A wrong answer costs space, nothing else.
     """
     kind = type_of(snapshot)
+    if kind is str:
+        same = live is snapshot or (type_of(live) is str and live.startswith(snapshot[:_LONG]))
+        return same if len(snapshot) >= _LONG else None
+    if kind is list:
+        return _list_goes_on(live, snapshot)
     if kind is Parts:
         parts = snapshot.parts(live)
         return None if parts is None else goes_on(parts, snapshot.inner, depth)
-    if kind is list:
-        return _list_goes_on(live, snapshot) if type_of(live) is list else None
     if kind is not dict or type_of(live) is not dict or depth >= _DEPTH:
         return None
     told: bool | None = None
     for key, part in snapshot.items():
-        if type_of(part) in _CONTAINERS:
-            found = goes_on(live[key], part, depth + 1) if key in live else _is_history(part)
+        if type_of(part) in _TELLING:
+            found = goes_on(live.get(key), part, depth + 1)
             if found:
                 return True
             told = told if found is None else False
     return told
 
 
-def _is_history(part: Any) -> bool | None:
-    """Return False for a list whose loss tells that a state is another one's, None for anything else."""
-    return False if type_of(part) is list and len(part) > 1 else None
-
-
-def _list_goes_on(live: list[Any], snapshot: list[Any]) -> bool | None:
+def _list_goes_on(live: Any, snapshot: list[Any]) -> bool | None:
     old = len(snapshot)
-    if old < 2 or not live:
+    if old < 2:
+        return None
+    if type_of(live) is not list:
+        return False
+    if not live:
         return None
     places = [place for place in (0, old // 2, old - 1) if place < len(live)]
     if 2 * sum(bool(snapshot[place] == live[place]) for place in places) > len(places):

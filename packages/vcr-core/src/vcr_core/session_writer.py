@@ -89,8 +89,9 @@ class Draft(msgspec.Struct):
     def body(self, index: int) -> bytes:
         """Return the unsealed line of this frame at that index."""
         self.row.index = self.ref.index = index
-        base = self.states.base
-        parts = self.states.fields
+        base, output_base, parts = self.states.base, self.states.output_base, self.states.fields
+        if output_base is not None:
+            parts = [b'"output_base":%d' % output_base.index, *parts]
         if base is not None:
             parts = [b'"base":%d' % base.index, *parts]
         return frame_body(index, self.fields, self.head, parts)
@@ -182,7 +183,8 @@ class SessionWriter:
             extra: More fields of the frame, each with its value.
             mutated: Arguments that the step changed in place, by name, as they are now; "" is the whole input.
         """
-        key = (style, row.node_name if style == "call" else None, threading.get_ident() if chain is None else chain)
+        tool = (row.node_name, row.label) if style == "call" else None
+        key = (style, tool, threading.get_ident() if chain is None else chain)
 
         self._do(self._write_frame, key, style, row, input_state, output_state, metadata, error, extra, mutated)
         return row
@@ -340,7 +342,7 @@ class SessionWriter:
             lost.add(oldest.ref)
         kept: deque[Draft] = deque()
         for draft in self._waiting:
-            if draft.states.base in lost:
+            if draft.states.base in lost or draft.states.output_base in lost:
                 lost.add(draft.ref)
             else:
                 kept.append(draft)

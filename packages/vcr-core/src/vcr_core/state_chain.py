@@ -10,7 +10,7 @@ Two shapes:
 * a *state* frame (node, checkpoint, error) takes a state and gives one: the input is written against the output of
   the chain's last frame, the output against the input;
 * a *call* frame (LLM, tool, value) takes arguments and gives a result: the arguments are written against the last
-  call's arguments (a prompt that grew), the result whole, or against the argument that it was made from.
+  call's arguments (a prompt that grew), the result against the argument that it was made from, or the last result.
 """
 
 from __future__ import annotations
@@ -185,10 +185,12 @@ class EncodedStates(msgspec.Struct):
     Attributes:
         base: The frame that the input is written against, or None if it is whole.
         fields: Encoded ``"name":value`` pairs.
+        output_base: The frame that the output is written against, or None if it leans on nothing but the input.
     """
 
     base: FrameRef | None
     fields: list[bytes]
+    output_base: FrameRef | None = None
 
 
 class StateChain:
@@ -204,6 +206,7 @@ class StateChain:
         self._only_grew = False
         self._base: FrameRef | None = None
         self._holds_arguments = False
+        self._results: StateChain | None = None
         self._size = 0
         self._chained = 0
         self._due = 0
@@ -233,10 +236,11 @@ class StateChain:
         fields = [b'"base_part":"input"', field] if patched else [field]
         if mutated:
             fields.append(self._encode_mutated(mutated, arguments))
-        fields.append(self._encode_result(arguments, result))
+        output_base, field = self._encode_result(arguments, result, ref)
+        fields.append(field)
         self._base = ref
         self._holds_arguments = True
-        return EncodedStates(base if patched else None, fields)
+        return EncodedStates(base if patched else None, fields, output_base)
 
     def _encode_mutated(self, mutated: dict[str, Any], given: Any) -> bytes:
         """Encode what a body made of its arguments in place."""
@@ -245,15 +249,25 @@ class StateChain:
         ops = self._changes_to(after, self._snapshot)
         return b'"mutated":' + self._encoder.encode(mutated) if ops is None else b'"mutated_patch":' + ops
 
-    def _encode_result(self, arguments: Any, result: Any) -> bytes:
+    def _encode_result(self, arguments: Any, result: Any, ref: FrameRef) -> tuple[FrameRef | None, bytes]:
+        """Encode a result: after the argument that it was made from, or after the last one, or whole."""
         for pointer, snapshot in self._parts_like(result, arguments):
             ops = self._changes_to(result, snapshot, {"op": "move", "from": pointer, "path": ""})
             if ops is not None:
-                return b'"output_patch":' + ops
-        probe = self._probe
-        probe.reset()
-        probe.take(result)
-        return b'"output_state":' + self._encoder.encode_probed(result, probe)[0]
+                return None, b'"output_patch":' + ops
+        last = self._results
+        if last is not None and last._size > SMALL and last.may_take(result):
+            base = last._base
+            patched, field = last._next(b"output", result)
+            last._base = ref
+            return base if patched else None, field
+        # What is small is written whole, and makes nothing forgotten.
+        chain = last if last is not None and last._size <= SMALL else StateChain(self._encoder, diff_mode=self._mode)
+        _, field = chain._whole(b"output", result)
+        chain._base = ref
+        if last is None or chain._size > SMALL:
+            self._results = chain
+        return None, field
 
     def _parts_like(self, value: Any, whole: Any) -> Iterator[tuple[str, Any]]:
         """Yield pointer and snapshot of the members of the last state that `value` may have been made from."""

@@ -135,15 +135,21 @@ class StateReader:
                     return copy_wire(states.output_state), tagged
                 if states.output_patch:
                     patches.append(states.output_patch)
-            if states.input_state is not msgspec.UNSET:
-                return copy_wire(states.input_state), tagged
-            if states.input_patch:
-                patches.append(states.input_patch)
-            base = states.base
-            if base is None or not 0 <= base < at:
-                reason = f"its state leans on frame {base}, which is not before it"
-                raise MissingStateError(self.source.path, index, reason)
-            at, part = base, "input" if states.base_part == "input" else "output"
+            leans_on_output = part == "output" and states.output_base is not None
+            if not leans_on_output:
+                if states.input_state is not msgspec.UNSET:
+                    return copy_wire(states.input_state), tagged
+                if states.input_patch:
+                    patches.append(states.input_patch)
+            at, part = self._base(index, at, states, leans_on_output=leans_on_output)
+
+    def _base(self, index: int, at: int, states: FrameStates, *, leans_on_output: bool) -> tuple[int, Part]:
+        """Return the state that the one at frame `at` is written against, on the way to that of frame `index`."""
+        base = states.output_base if leans_on_output else states.base
+        if base is None or not 0 <= base < at:
+            reason = f"its state leans on frame {base}, which is not before it"
+            raise MissingStateError(self.source.path, index, reason)
+        return base, "input" if states.base_part == "input" and not leans_on_output else "output"
 
 
 def apply_stored(document: Any, ops: Ops, read_blob: ReadBlob) -> Any:

@@ -68,7 +68,8 @@ class TapeRef(msgspec.Struct):
 class FrameStates(msgspec.Struct, omit_defaults=True, gc=False):
     """The states of a frame as they are written: whole, or as operations against `base` and the input.
 
-    `base_part` tells which state of the base frame the input refers to.  `mutated` holds what the body made of
+    `base_part` tells which state of the base frame the input refers to; where there is an `output_base`, the output is
+    written against that frame's, not against the input.  `mutated` holds what the body made of
     arguments in place, by name, or `mutated_patch` the operations from the input to that; `returned` names the argument
     that the output is.
     """
@@ -80,6 +81,7 @@ class FrameStates(msgspec.Struct, omit_defaults=True, gc=False):
     input_patch: list[dict[str, Any]] | None = None
     output_state: Any = msgspec.UNSET
     output_patch: list[dict[str, Any]] | None = None
+    output_base: int | None = None
     tape: TapeRef | None = None
     mutated: dict[str, Any] | None = None
     mutated_patch: list[dict[str, Any]] | None = None

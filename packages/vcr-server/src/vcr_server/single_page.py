@@ -95,6 +95,6 @@ def frame_of_page(player: VCRPlayer, index: int) -> dict[str, Any]:
 
 
 def _written(states: FrameStates) -> dict[str, Any]:
-    names = ("base", "base_part", "input_state", "input_patch", "output_state", "output_patch")
+    names = ("base", "base_part", "input_state", "input_patch", "output_state", "output_patch", "output_base")
     found = {name: getattr(states, name) for name in names}
     return {name: value for name, value in found.items() if value is not None and value is not msgspec.UNSET}

@@ -228,6 +228,7 @@ def test_the_exported_page_puts_every_state_together(
     text = re.sub(r"^import .*$", "", text, flags=re.MULTILINE).replace("export ", "")
     player = grown_in_every_way(tmp_path)
     frames = [frame_of_page(player, index) for index in range(len(player))]
+    assert any("output_base" in frame for frame in frames)
     assert {"move", "append", "add", "remove", "replace"} <= set(re.findall(r'"op": "(\w+)"', json.dumps(frames)))
     states = "frames.map((_, i) => ['input', 'output'].map(part => readState(frames, i, part)))"
     script = f"(frames => {{ {text} return {states}; }})"

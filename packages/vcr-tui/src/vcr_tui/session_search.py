@@ -22,14 +22,14 @@ from vcr_core.wire_format import FrameBody
 STEP = 64
 _METADATA = b',"metadata":'
 _HASH_LENGTH = len(',"hash":"') + 32 + len('"}')
-_NAMES = ("metadata", "base", "base_part", "input_state", "output_state", "input_patch", "output_patch")
+_NAMES = ("metadata", "base", "base_part", "input_state", "output_state", "input_patch", "output_patch", "output_base")
 _FIELDS = tuple(f'"{name}":'.encode() for name in _NAMES)
 _NESTED = (b'_patch":[{', b'"$vcr"', b'"error":{"type"', b'"tape":{', b'"base_part"')
 _BLOB = re.compile(rb'"\$vcr":"blob","kind":"str","hash":"([0-9a-f]{40})"')
 # What the format itself writes into the part of a line that is searched.
 _FRAMING = (
     '"metadata":{"base":"base_part":"input""output""input_state":"output_state":"input_patch":[{"op":"add","path":"/'
-    '"output_patch":"replace""remove""move""copy""test""from":"value":"tape":{"session":"frame":"error":{"type":'
+    '"output_patch":"output_base":"replace""remove""move""copy""test""append""from":"value":"tape":{"session":"frame":"error":{"type":'
     '"message":"traceback":"notes":"cause":"$vcr":"tuple""set""blob""kind":"str""hash":"size":"v":0123456789abcdef'
 )
 

@@ -219,8 +219,8 @@ def _put(name: str, item: Any) -> Move:
 
 def _lengthen(text: str, words: int) -> Move:
     def move(state: State) -> State:
-        old = state.get("log")
-        state["log"] = (old if type_of(old) is str else "") + text + "word " * words
+        old: Any = state.get("log")
+        state["log"] = (old if isinstance(old, str) else "") + text + "word " * words
         return state
 
     return move

@@ -116,7 +116,7 @@ function Compare({ shown }) {
     ${pair ? html`<${Diff} old=${pair[0]} fresh=${pair[1]} name=${key} label=${`${p.id} frame ${p.i} against ${shown.id} frame ${shown.i}`}/>` : html`<${Wait}/>`}</div>`;
 }
 
-const HIDDEN = ['input_state', 'output_state', 'input_patch', 'output_patch'];
+const HIDDEN = ['input_state', 'output_state', 'input_patch', 'output_patch', 'output_base'];
 
 function Meta({ shown }) {
   const info = useLoaded(shown.id, () => source.value.session(shown.id));

@@ -39,7 +39,10 @@ export function readState(frames, index, part) {
     whole = data[`${part}_state`];
     if (whole !== undefined) break;
     patches.push(data[`${part}_patch`] || []);
-    if (part === 'output') part = 'input';
+    if (part === 'output' && data.output_base !== undefined) {
+      if (!(data.output_base < at)) throw new Error(`frame ${index} leans on a state that is not here`);
+      at = data.output_base;
+    } else if (part === 'output') part = 'input';
     else {
       if (!(data.base >= 0 && data.base < at)) throw new Error(`frame ${index} leans on a state that is not here`);
       part = data.base_part === 'input' ? 'input' : 'output';
