@@ -162,6 +162,21 @@ def test_a_secret_that_comes_in_pieces_into_a_growing_text_is_not_written(record
     assert text[: length // 2] in str(VCRPlayer.load(recorder.path).goto_frame(-1))
 
 
+@pytest.mark.parametrize("pieces", [["abc", TOKEN], ["pass", "word=", PASSWORD], [TOKEN[:30], TOKEN[30:], " so"]])
+def test_a_growing_text_reads_back_as_if_it_were_written_whole(tmp_path, pieces):
+    found = []
+    for mode in (None, False):
+        text = "lorem ipsum " * 300
+        with VCRRecorder(tmp_path, diff_mode=mode) as recorder:
+            recorder.start_session("run")
+            for piece in pieces:
+                recorder.record_step("a", {"log": text}, {"log": text + piece})
+                text += piece
+        player = VCRPlayer.load_by_id("run", tmp_path)
+        found.append([player.goto_frame(index) for index in range(len(pieces))])
+    assert found[0] == found[1]
+
+
 def test_what_was_no_secret_beside_a_key_that_goes_is_redacted_then(recorder):
     """A token of a language model's stream is no secret, and is known by its ``logprob``."""
     fill = ["lorem ipsum " * 300]

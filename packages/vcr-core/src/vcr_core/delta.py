@@ -18,6 +18,8 @@ Op = dict[str, Any]
 _CHUNK = 64
 _LONG = 256
 """Texts of that many characters are written by what is added to them."""
+_SEAM = 64
+"""Characters before what is added that are written again, so that a search in lines finds what lies across the seam."""
 _CONTAINERS = frozenset({dict, list})
 _NONE: dict[str, Any] = {}
 
@@ -62,7 +64,7 @@ class Delta:
             if cls is list and type_of(snap) is Numbers:
                 return self._visit_numbers(live, snap, path, depth + 1)
             if cls is str and type_of(snap) is str and len(snap) >= _LONG and self._probe.is_longer(live, snap):
-                self.ops.append({"op": "append", "path": path, "value": live[len(snap) :]})
+                self.ops.append({"op": "append", "path": path, "cut": _SEAM, "value": live[len(snap) - _SEAM :]})
                 return live
             if type_of(snap) is Parts and (parts := snap.parts(live)) is not None:
                 snap.inner = self._visit(parts, snap.inner, None, path + snap.split.place, depth + 1)

@@ -147,7 +147,7 @@ class ValueEncoder:
         for op in wire:
             if redactor.redact_text(op["path"]) != op["path"]:
                 return None
-            if "value" in op:
+            if "value" in op and op["op"] != "append":  # a longer text was looked at as a whole
                 op["value"] = redactor.redact_tree(op["value"])
         return encode(wire)
 

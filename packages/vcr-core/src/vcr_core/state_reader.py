@@ -176,8 +176,8 @@ def apply_stored(document: Any, ops: Ops, read_blob: ReadBlob) -> Any:
             continue
         container = None
         if op["op"] == "append":
-            longer = _text(resolve(document, path), read_blob) + _text(op["value"], read_blob)
-            own = {"op": "replace", "path": path, "value": longer}
+            old, new = _text(resolve(document, path), read_blob), _text(op["value"], read_blob)
+            own = {"op": "replace", "path": path, "value": old[: len(old) - op["cut"]] + new}
         else:
             own = {**op, "value": copy_wire(op["value"])} if "value" in op else op
         document = apply(document, [own], in_place=True)

@@ -238,6 +238,27 @@ def test_grep_finds_text_names_numbers_and_large_values(vcr, recorded, words, fr
     assert sorted({hit["frame"] for hit in found.json if hit["frame"] is not None}) == frames
 
 
+def test_grep_finds_what_lies_across_the_seams_of_a_growing_text(vcr, recorded):
+    with VCRRecorder(recorded) as recorder:
+        recorder.start_session("growing")
+        text = "lorem ipsum " * 300 + "the needle"
+        recorder.record_step("a", {}, {"log": text})
+        recorder.record_step("b", {"log": text}, {"log": text + " lies here, " + "dolor " * 50})
+    result = vcr("grep", "the needle lies here", "growing", "--json")
+    assert [hit["frame"] for hit in result.json] == [1]
+
+
+def test_show_tells_what_is_new_in_a_result_that_goes_on(vcr, recorded):
+    with VCRRecorder(recorded) as recorder:
+        recorder.start_session("growing")
+        for number in range(3):
+            recorder.record_tool_call("a", "notes", {}, ["lorem ipsum " * 300, *map(str, range(number))])
+            recorder.record_llm_call("b", "say on", "dolor sit " * 300 + "and so on " * number)
+    lines = vcr("show", "growing").out.splitlines()[2:]
+    assert lines[4].endswith('notes() → … "1"')
+    assert lines[5].split("  ")[-1].startswith('… "and so on')
+
+
 def test_grep_says_where_and_exits_with_one_for_nothing(vcr, recorded):
     result = vcr("grep", "refund")
     assert result.out == "my_run:2  tool act  /input_state/args/q  refund policy\n"

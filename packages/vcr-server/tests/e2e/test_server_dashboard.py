@@ -200,13 +200,13 @@ def test_the_diff_passes_the_fixtures_in_the_browser(served: RunningServer, open
 
 def grown_in_every_way(directory: Path) -> VCRPlayer:
     """Record states that are written as patches of every kind."""
-    fill = "lorem ipsum " * 300
+    fill = "lorem ipsum \U0001f600 dolor " * 300
     states: list[dict[str, Any]] = [{"log": fill, "messages": [{"content": fill}], "last": None}]
     for n in range(12):
         old = states[-1]
         kept = old["messages"][n % 3 == 2 :]
         messages = [*kept, {"content": f"{n} {fill}"}]
-        states.append({**old, "log": f"{old['log']} {n}", "messages": messages, "last": n})
+        states.append({**old, "log": f"{old['log']} \U0001f600 {n}", "messages": messages, "last": n})
     with VCRRecorder(directory) as recorder:
         recorder.start_session("grown")
         for before, after in itertools.pairwise(states):

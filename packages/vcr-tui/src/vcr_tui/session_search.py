@@ -29,7 +29,7 @@ _BLOB = re.compile(rb'"\$vcr":"blob","kind":"str","hash":"([0-9a-f]{40})"')
 # What the format itself writes into the part of a line that is searched.
 _FRAMING = (
     '"metadata":{"base":"base_part":"input""output""input_state":"output_state":"input_patch":[{"op":"add","path":"/'
-    '"output_patch":"output_base":"replace""remove""move""copy""test""append""from":"value":"tape":{"session":"frame":"error":{"type":'
+    '"output_patch":"output_base":"replace""remove""move""copy""test""append""cut":"from":"value":"tape":{"session":"frame":"error":{"type":'
     '"message":"traceback":"notes":"cause":"$vcr":"tuple""set""blob""kind":"str""hash":"size":"v":0123456789abcdef'
 )
 

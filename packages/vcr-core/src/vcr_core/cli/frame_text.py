@@ -58,21 +58,22 @@ def summarize_frame(player: VCRPlayer, row: FrameRow) -> str:
 
 
 def _call(states: FrameStates, row: FrameRow) -> str:
-    if states.output_state is msgspec.UNSET:
-        result: Any = _new(states.output_patch or [])
-    else:
-        result = _member(states.output_state, "response", "result")
+    result = _member(states.output_state, "response", "result")
+    patched = _new(states.output_patch or []) if states.output_state is msgspec.UNSET else None
     if row.kind == "llm":
-        return _message(result)
+        return patched or _message(result)
     arguments = _member(states.input_state, "args")
     shown = "" if arguments is None or arguments == {} else preview(arguments, limit=60)
-    return f"{row.label or ''}({shown}) → {preview(_plain_text(result), limit=100)}"
+    return f"{row.label or ''}({shown}) → {patched or preview(_plain_text(result), limit=100)}"
 
 
 def _new(ops: list[dict[str, Any]]) -> str:
     """Return what is new in a result that is written as what differs from another one."""
-    added = [op["value"] for op in ops if "value" in op]
-    return "… " + preview(_plain_text(added[-1]), limit=100) if added else "(as before)"
+    last = next((op for op in reversed(ops) if "value" in op), None)
+    if last is None:
+        return "(as before)"
+    value = last["value"]
+    return "… " + preview(value[last["cut"] :] if kind_of(value) is str and "cut" in last else value, limit=100)
 
 
 def _member(state: Any, *names: str) -> Any:

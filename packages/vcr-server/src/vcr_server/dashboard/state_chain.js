@@ -3,14 +3,21 @@
 
 import { parsePointer } from './format.js';
 
+/** A text that grew: its last `cut` characters (code points) make way for `value`, which begins with them. */
+function append(text, cut, value) {
+  let end = text.length;
+  for (; cut > 0; cut--) end -= /[\uDC00-\uDFFF]/.test(text[end - 1]) ? 2 : 1;
+  return text.slice(0, end) + value;
+}
+
 const member = (at, token) => at[Array.isArray(at) ? Number(token) : token];
 
 /** Apply a patch of add, remove, replace and append, and of moves to the root; the document is changed in place. */
 export function applyPatch(document, ops) {
-  for (const { op, path, value, from } of ops) {
+  for (const { op, path, value, from, cut } of ops) {
     if (path === '') {
       if (op === 'move') document = parsePointer(from).reduce(member, document);
-      else if (op === 'append') document += value;
+      else if (op === 'append') document = append(document, cut, value);
       else document = structuredClone(value);
       continue;
     }
@@ -21,10 +28,10 @@ export function applyPatch(document, ops) {
       const at = key === '-' ? holder.length : Number(key);
       if (op === 'add') holder.splice(at, 0, structuredClone(value));
       else if (op === 'remove') holder.splice(at, 1);
-      else if (op === 'append') holder[at] += value;
+      else if (op === 'append') holder[at] = append(holder[at], cut, value);
       else holder[at] = structuredClone(value);
     } else if (op === 'remove') delete holder[key];
-    else if (op === 'append') holder[key] += value;
+    else if (op === 'append') holder[key] = append(holder[key], cut, value);
     else holder[key] = structuredClone(value);
   }
   return document;
