@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vcr_core.redaction import Redactor
-from vcr_core.state_chain import ValueEncoder
 from vcr_core.testing.equality import difference
+from vcr_core.value_encoder import ValueEncoder
 from vcr_core.values import Decoder, to_wire
 from vcr_core.wire_format import decode
 

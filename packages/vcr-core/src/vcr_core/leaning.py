@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from vcr_core.runtime_types import type_of
-from vcr_core.state_chain import StateChain, ValueEncoder
+from vcr_core.state_chain import StateChain
+from vcr_core.value_encoder import ValueEncoder
 
 _CALL = {"args", "kwargs"}
 

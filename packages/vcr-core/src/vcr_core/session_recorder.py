@@ -24,9 +24,9 @@ from vcr_core.redaction import Redactor, load_or_create_project_key
 from vcr_core.session_file import SessionFile
 from vcr_core.session_ids import check_session_id, new_session_id, split_take
 from vcr_core.session_writer import Durability, FrameStyle, RecordingError, SessionWriter, warn_recording
-from vcr_core.state_chain import ValueEncoder
 from vcr_core.store import Store
 from vcr_core.totals import read_totals
+from vcr_core.value_encoder import ValueEncoder
 from vcr_core.wire_format import FORMAT, line_body
 
 OnFrame = Callable[[Frame], None]

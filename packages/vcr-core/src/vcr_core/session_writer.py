@@ -31,8 +31,10 @@ from vcr_core.leaning import encode_leaning
 from vcr_core.log_file import Flusher, LogFile
 from vcr_core.redaction import Redactor
 from vcr_core.row_encoder import RowEncoder
-from vcr_core.state_chain import EncodedStates, FrameRef, StateChain, StateChains, ValueEncoder
+from vcr_core.state_chain import EncodedStates, FrameRef, StateChain
+from vcr_core.state_chains import StateChains
 from vcr_core.totals import read_totals
+from vcr_core.value_encoder import ValueEncoder
 from vcr_core.wire_format import FormatError, encode, frame_body, line_body
 
 Durability = Literal["kernel", "fsync"]

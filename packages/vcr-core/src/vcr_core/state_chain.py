@@ -16,8 +16,7 @@ Two shapes:
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -25,12 +24,10 @@ import msgspec
 from vcr_core.continuation import goes_on
 from vcr_core.delta import Delta, Op
 from vcr_core.json_pointer import escape_token
-from vcr_core.redaction import Redactor
 from vcr_core.runtime_types import type_of
-from vcr_core.snapshot import Probe, copy_snapshot
-from vcr_core.values import BlobSink, to_wire
-from vcr_core.values.encode import BLOB_SIZE
-from vcr_core.wire_format import decode, encode
+from vcr_core.snapshot import copy_snapshot
+from vcr_core.value_encoder import ValueEncoder
+from vcr_core.wire_format import encode
 
 SMALL = 2048
 """States whose encoding is at most this long are written whole, in bytes."""
@@ -38,136 +35,11 @@ _OP_COST = 100
 _ADD_COST = 45
 _SLACK = 4096
 _WORTH = 0.7
-_MAX_CHAINS = 64
-_MAX_TURNS = 4
-"""Agents with states of their own that take turns in one line of states."""
 _OWN_THREADS = 2
 """The agent's only thread, and the one that syncs files; where there are no more, nobody changes a state meanwhile."""
 _NOTHING = object()
 
-_BYTES = b'"$vcr":"bytes"'
-
-
 _GROWING = frozenset({dict, list, str})
-_anything = Probe()
-
-
-def encode_clear(value: Any) -> bytes:
-    """Return the encoding of any value, not redacted and with its large leaves in place."""
-    if _anything.count_names(value) is not None:
-        try:
-            return encode(value)
-        except (UnicodeEncodeError, OverflowError):
-            pass  # a lone surrogate or 2**70: such values are tagged
-    return encode(to_wire(value))
-
-
-class ValueEncoder:
-    """Encodes live values: redacted, large leaves put aside, plain ones at C speed.
-
-    Args:
-        redactor: Replaces secrets before anything is written or hashed; None writes them.
-        blobs: Takes the large leaves.
-    """
-
-    def __init__(self, *, redactor: Redactor | None, blobs: BlobSink | None) -> None:
-        self._redactor = redactor
-        self._blobs = blobs
-        self._thread = threading.local()
-
-    def probe(self) -> Probe:
-        """Return a probe that knows this encoder's secret keys."""
-        redactor = self._redactor
-        if redactor is None:
-            return Probe()
-        return Probe(redactor.is_secret_key, lambda text: redactor.may_contain(text.encode()))
-
-    def encode(self, value: Any) -> bytes:
-        """Return the encoding of any value."""
-        probe: Probe | None = getattr(self._thread, "probe", None)
-        if probe is None:  # one for each thread, since it remembers which keys announce nothing
-            probe = self._thread.probe = self.probe()
-        names = probe.count_names(value)
-        encoded = self._encode_plain(value) if names is not None else None
-        if encoded is None or names is None or len(encoded) >= BLOB_SIZE:
-            return self._encode_any(value)
-        redactor = self._redactor
-        return self._redact(encoded) if redactor is not None and redactor.may_contain(encoded, names=names) else encoded
-
-    def _encode_any(self, value: Any) -> bytes:
-        return self._redact(encode(to_wire(value, blobs=self._blobs)))
-
-    def encode_inline(self, value: Any) -> bytes:
-        """Return the encoding of any value, its large leaves in place."""
-        return self._redact(encode(to_wire(value)))
-
-    def encode_probed(self, value: Any, probe: Probe, *, fresh: Any = None) -> tuple[bytes, bool]:
-        """Return the encoding of a value, and True if it is plain JSON in which nothing looks like a secret.
-
-        Args:
-            value: Any live value.
-            probe: What was noted about it.
-            fresh: The part of `value` that is new, if the rest is known to be plain and without secrets.
-        """
-        encoded = self._encode_plain(value) if probe.plain else None
-        if encoded is None:
-            return self._encode_any(value), False
-        redactor = self._redactor
-        if redactor is None:
-            return encoded, True
-        if probe.secret or redactor.may_contain(encoded if fresh is None else encode(fresh), names=probe.names):
-            return self._redact(encoded), False
-        return encoded, True
-
-    def measure(self, value: Any, *, plain: bool) -> int:
-        """Return about how long the encoding of a value is, in bytes, with what is put aside for its size."""
-        encoded = self._encode_plain(value) if plain else None
-        return len(encode(to_wire(value)) if encoded is None else encoded)
-
-    def encode_ops(self, delta: Delta, probe: Probe) -> bytes | None:
-        """Return the encoded operations of a delta, or None if they cannot be written without showing a secret.
-
-        Args:
-            delta: The operations, their values live.
-            probe: What was noted about the values.
-        """
-        ops, redactor = delta.ops, self._redactor
-        encoded = self._encode_plain(ops) if probe.plain else None
-        suspected = probe.secret or encoded is None
-        if encoded is None:
-            wired = [{**op, "value": to_wire(op["value"], blobs=self._blobs)} if "value" in op else op for op in ops]
-            encoded = self._encode_plain(wired)
-        if encoded is None or redactor is None:
-            return encoded
-        if delta.announced:
-            return None
-        if not suspected and not redactor.may_contain(encoded, names=probe.names + sum(map(len, ops))):
-            return encoded
-        wire = decode(encoded)
-        for op in wire:
-            if redactor.redact_text(op["path"]) != op["path"]:
-                return None
-            if "value" in op and op["op"] != "append":  # a longer text was looked at as a whole
-                op["value"] = redactor.redact_tree(op["value"])
-        return encode(wire)
-
-    def _redact(self, encoded: bytes) -> bytes:
-        redactor = self._redactor
-        if redactor is None:
-            return encoded
-        wire = decode(encoded)
-        if _BYTES not in encoded and not redactor.may_contain(encoded) and not redactor.announces(wire):
-            return encoded
-        redacted = redactor.redact_tree(wire)
-        return encoded if redacted is wire else encode(redacted)
-
-    @staticmethod
-    def _encode_plain(value: Any) -> bytes | None:
-        """Encode without a walk; None if something in it is not as plain as it looked (a lone surrogate, 2**70)."""
-        try:
-            return encode(value)
-        except (UnicodeEncodeError, OverflowError, TypeError, ValueError, RecursionError):
-            return None
 
 
 class FrameRef:
@@ -412,41 +284,3 @@ class StateChain:
 def _is_still(snapshot: Any, live: Any) -> bool:
     """Tell whether a state is as its snapshot, where another thread may have changed it between two looks at it."""
     return threading.active_count() <= _OWN_THREADS or bool(snapshot == live)
-
-
-class StateChains:
-    """The chains of one recorder: some for each line of states that runs beside others (a thread, a branch, a tool).
-
-    Agents that take turns in one line have states of their own: each gets the chain that it goes on from.
-    """
-
-    def __init__(self, make: Callable[[], StateChain]) -> None:
-        self.make = make
-        self._chains: OrderedDict[Hashable, list[StateChain]] = OrderedDict()
-
-    def get(self, key: Hashable, live: Any) -> StateChain:
-        """Return the chain of that key that a state goes on from, a new one if there is none."""
-        chains = self._chains.get(key)
-        if chains is None:
-            chains = self._chains[key] = [self.make()]
-            if len(self._chains) > _MAX_CHAINS:
-                self._chains.popitem(last=False)
-            return chains[0]
-        self._chains.move_to_end(key)
-        for place, chain in enumerate(chains):
-            if chain.may_take(live):
-                if place:
-                    chains.insert(0, chains.pop(place))
-                return chain
-        del chains[_MAX_TURNS - 1 :]
-        chains.insert(0, self.make())
-        return chains[0]
-
-    def find(self, key: Hashable) -> StateChain | None:
-        """Return the chain of that key that was used last, if there is one."""
-        chains = self._chains.get(key)
-        return chains[0] if chains else None
-
-    def drop(self, key: Hashable) -> None:
-        """Forget the chains of a key whose last state may not have been written."""
-        self._chains.pop(key, None)

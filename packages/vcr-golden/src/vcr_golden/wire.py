@@ -14,7 +14,7 @@ from typing import Any, cast
 from vcr_core import Redactor
 from vcr_core.engine.wire_input import WireInputs, without_reprs
 from vcr_core.redaction.placeholders import PLACEHOLDER
-from vcr_core.state_chain import ValueEncoder
+from vcr_core.value_encoder import ValueEncoder
 
 
 class PackedInputs(WireInputs):

@@ -11,7 +11,7 @@ from vcr_core.blobs import content_hash
 from vcr_core.redacted_blobs import redact_leaf
 from vcr_core.redaction import Redactor
 from vcr_core.runtime_types import type_of
-from vcr_core.state_chain import ValueEncoder, encode_clear
+from vcr_core.value_encoder import ValueEncoder, encode_clear
 from vcr_core.wire_format import decode, encode
 
 if TYPE_CHECKING:

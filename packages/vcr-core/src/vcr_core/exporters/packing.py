@@ -23,7 +23,7 @@ from vcr_core.log_file import LogFile
 from vcr_core.player import VCRPlayer
 from vcr_core.session_writer import FrameStyle, SessionWriter
 from vcr_core.snapshot import Probe
-from vcr_core.state_chain import ValueEncoder
+from vcr_core.value_encoder import ValueEncoder
 from vcr_core.values import to_wire
 from vcr_core.verify import verify_file
 from vcr_core.wire_format import END_START, FORMAT, FRAME_START, decode_line, encode, line_body, unseal
