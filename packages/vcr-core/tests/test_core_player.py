@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from vcr_core import Tagged, VCRPlayer, VCRRecorder
+from vcr_core.lazy_sequence import FrameIndexError
 from vcr_core.line_index import index_path
-from vcr_core.player import FrameIndexError
 from vcr_core.session_file import DamagedFrameError
 from vcr_core.state_reader import MissingStateError
 from vcr_core.store import SessionNotFoundError

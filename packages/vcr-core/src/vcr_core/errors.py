@@ -11,7 +11,7 @@ better home is defined here.  Those of the core that most programs meet::
     ├── MissingStateError       a state that leans on what is not there (state_reader)
     ├── SessionNotFoundError    no such session                         (store)
     ├── RecordingError          recording could not be completed        (session_writer)
-    ├── FrameIndexError         no such frame                           (player)
+    ├── FrameIndexError         no such frame                           (lazy_sequence)
     ├── CheckpointNotFoundError no such checkpoint                      (player)
     ├── StepError               base of errors about steps              (engine)
     │   ├── DivergenceError     the running agent left its tape         (engine)

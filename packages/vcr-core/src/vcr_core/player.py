@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -16,6 +16,7 @@ from vcr_core.blobs import BlobStore
 from vcr_core.errors import VcrError
 from vcr_core.frames import Frame, FrameMetadata, FrameRow, SessionInfo, Totals
 from vcr_core.json_pointer import parse
+from vcr_core.lazy_sequence import LazySequence, check_index
 from vcr_core.legacy import LegacyFile, is_legacy
 from vcr_core.session_file import SessionFile, SessionSource
 from vcr_core.state_reader import Part, StateReader, apply_stored, expand
@@ -27,23 +28,6 @@ from vcr_core.wire_format import FormatError, FrameBody, FrameStates
 
 if TYPE_CHECKING:
     from vcr_core.engine.plan import ResumeConfig
-
-T = TypeVar("T")
-
-
-class FrameIndexError(VcrError, IndexError):
-    """There is no such frame.
-
-    Attributes:
-        index: What was asked for.
-        frames: How many there are.
-    """
-
-    def __init__(self, path: object, index: int, frames: int) -> None:
-        self.index = index
-        self.frames = frames
-        last = f"frames 0 to {frames - 1}" if frames else "no frames"
-        super().__init__(f"{path} has no frame {index}; it has {last}")
 
 
 class CheckpointNotFoundError(VcrError, KeyError):
@@ -61,56 +45,6 @@ class CheckpointNotFoundError(VcrError, KeyError):
 
     def __str__(self) -> str:
         return str(self.args[0])
-
-
-class LazySequence(Sequence[T]):
-    """A sequence whose items are made when they are asked for, each time anew.
-
-    Args:
-        length: Returns the number of items.
-        make: Makes one.
-        where: What an error names.
-        make_all: Makes all, in order, where that is cheaper than one by one.
-    """
-
-    def __init__(
-        self,
-        length: Callable[[], int],
-        make: Callable[[int], T],
-        where: object,
-        make_all: Callable[[], Iterator[T]] | None = None,
-    ) -> None:
-        self._length = length
-        self._make = make
-        self._where = where
-        self._make_all = make_all
-
-    def __iter__(self) -> Iterator[T]:
-        return super().__iter__() if self._make_all is None else self._make_all()
-
-    def __len__(self) -> int:
-        return self._length()
-
-    @overload
-    def __getitem__(self, index: int) -> T: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[T]: ...
-    def __getitem__(self, index: int | slice) -> T | list[T]:
-        if isinstance(index, slice):
-            return [self._make(i) for i in range(*index.indices(self._length()))]
-        return self._make(check_index(self._where, index, self._length()))
-
-
-def check_index(where: object, index: int, length: int) -> int:
-    """Return a frame's index, counted from the end if negative.
-
-    Raises:
-        FrameIndexError: If there is no such frame.
-    """
-    found = index + length if index < 0 else index
-    if not 0 <= found < length:
-        raise FrameIndexError(where, index, length)
-    return found
 
 
 class VCRPlayer:

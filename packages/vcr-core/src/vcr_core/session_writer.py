@@ -25,6 +25,7 @@ import msgspec
 
 from vcr_core.blobs import BlobStore
 from vcr_core.clock import Clock
+from vcr_core.draft import Draft
 from vcr_core.errors import VcrError
 from vcr_core.frames import ErrorInfo, FrameRow, Totals
 from vcr_core.leaning import encode_leaning
@@ -35,7 +36,7 @@ from vcr_core.state_chain import EncodedStates, FrameRef, StateChain
 from vcr_core.state_chains import StateChains
 from vcr_core.totals import read_totals
 from vcr_core.value_encoder import ValueEncoder
-from vcr_core.wire_format import FormatError, encode, frame_body, line_body
+from vcr_core.wire_format import FormatError, encode, line_body
 
 Durability = Literal["kernel", "fsync"]
 FrameStyle = Literal["state", "call"]
@@ -73,30 +74,6 @@ class RecordingError(VcrError):
             f"{'; '.join(problems[-3:]) or 'no further reason is known'}. Everything recorded before is intact; "
             "free the disk and call save() again, or save elsewhere."
         )
-
-
-class Draft(msgspec.Struct):
-    """A frame on its way to the file."""
-
-    row: FrameRow
-    fields: bytes
-    head: bytes
-    states: EncodedStates
-    ref: FrameRef
-
-    def size(self) -> int:
-        """Return about how many bytes it will take."""
-        return 300 + len(self.fields) + len(self.head) + sum(map(len, self.states.fields))
-
-    def body(self, index: int) -> bytes:
-        """Return the unsealed line of this frame at that index."""
-        self.row.index = self.ref.index = index
-        base, output_base, parts = self.states.base, self.states.output_base, self.states.fields
-        if output_base is not None:
-            parts = [b'"output_base":%d' % output_base.index, *parts]
-        if base is not None:
-            parts = [b'"base":%d' % base.index, *parts]
-        return frame_body(index, self.fields, self.head, parts)
 
 
 _flusher = Flusher()

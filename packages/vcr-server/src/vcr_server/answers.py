@@ -13,7 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from vcr_core.errors import UsageError, VcrError
-from vcr_core.player import CheckpointNotFoundError, FrameIndexError
+from vcr_core.lazy_sequence import FrameIndexError
+from vcr_core.player import CheckpointNotFoundError
 from vcr_core.session_ids import SessionIdError
 from vcr_core.store import SessionNotFoundError
 from vcr_server.errors import Problem

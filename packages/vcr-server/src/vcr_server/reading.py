@@ -11,7 +11,8 @@ from starlette.responses import Response
 
 from vcr_core.diff import diff
 from vcr_core.frames import FrameRow
-from vcr_core.player import VCRPlayer, check_index
+from vcr_core.lazy_sequence import check_index
+from vcr_core.player import VCRPlayer
 from vcr_core.state_reader import Part
 from vcr_core.wire_format import unseal
 from vcr_server.answers import json_answer, tag_of, validated

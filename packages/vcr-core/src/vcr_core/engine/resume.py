@@ -22,7 +22,8 @@ from vcr_core.engine.tape import RunLine, Tape
 from vcr_core.errors import UsageError
 from vcr_core.frames import FrameRow
 from vcr_core.json_patch import apply
-from vcr_core.player import VCRPlayer, check_index
+from vcr_core.lazy_sequence import check_index
+from vcr_core.player import VCRPlayer
 from vcr_core.recorder import VCRRecorder
 from vcr_core.values import Allowed
 
