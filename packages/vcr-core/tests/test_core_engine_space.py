@@ -249,6 +249,29 @@ def test_runs_that_go_on_at_the_same_time_keep_their_lines_of_states_apart(tmp_p
     assert sorted(map(str, ends)) == sorted(map(str, results))
 
 
+class Picky:
+    def __eq__(self, other: object) -> bool:
+        raise ValueError("do not compare me")
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def test_objects_that_refuse_to_be_compared_do_not_disturb_the_agent(tmp_path: Path) -> None:
+    def agent(given: Any) -> Any:
+        answer({"messages": [message(n) for n in range(5)], "given": given})
+        look([given, *(message(n) for n in range(5))])
+        return [given, {"messages": [given]}]
+
+    with VCRRecorder(tmp_path) as recorder:
+        recorder.start_session("run")
+        for given in ([Picky()], {"messages": [Picky()]}, Picky(), [message(0), Picky()]):
+            for _ in range(2):
+                recorder.run(agent, given)
+    player = VCRPlayer.load_by_id("run", tmp_path)
+    assert player.verify().ok
+    assert len(player) == 16
+
+
 @step
 def keep(arguments: Messages, secret: Any) -> Messages:
     arguments.append({"role": "tool", "args": {"password": PASSWORD}, "text": "ipsum " * 200})

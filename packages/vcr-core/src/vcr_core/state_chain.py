@@ -147,15 +147,9 @@ class StateChain:
         if cls not in _GROWING or type_of(snapshot) is not dict:
             return
         for name, part in snapshot.items():
-            if type_of(part) is cls and part and not self._probe.announces(name):
-                if cls is list:
-                    alike = bool(value) and any(known == value[0] for known in part)
-                elif cls is dict:
-                    alike = not part.keys().isdisjoint(value)
-                else:
-                    alike = value.startswith(part)
-                if alike and (whole is None or type_of(whole.get(name)) is cls):
-                    yield f"/{escape_token(name)}", part
+            there = type_of(part) is cls and part and (whole is None or type_of(whole.get(name)) is cls)
+            if there and not self._probe.announces(name) and _are_alike(value, part):
+                yield f"/{escape_token(name)}", part
 
     def reference(self, value: Any) -> bytes | None:
         """Return a value written as what differs from the last state, or a member of it; None if that saves nothing."""
@@ -279,6 +273,18 @@ class StateChain:
         self._only_grew = True
         self._due = 2 * self._size + _SLACK
         return False, b'"%b_state":%b' % (part, encoded)
+
+
+def _are_alike(value: Any, snapshot: Any) -> bool:
+    """Tell whether a list, dict or text may have been made from one of the same type."""
+    if type_of(value) is dict:
+        return not snapshot.keys().isdisjoint(value)
+    if type_of(value) is str:
+        return bool(value.startswith(snapshot))
+    try:
+        return bool(value) and any(known == value[0] for known in snapshot)
+    except Exception:  # noqa: BLE001  # an agent's object may raise when it is compared
+        return False
 
 
 def _is_still(snapshot: Any, live: Any) -> bool:

@@ -171,7 +171,7 @@ class RunningStep(EndedStep):
         if self.call.call == "state":
             if output is live:
                 returned = ""
-            elif live != self._before:
+            elif _differs(live, self._before):
                 mutated[""] = live
         elif isinstance(live, dict):
             arguments = cast("dict[str, Any]", live)
