@@ -39,30 +39,30 @@ class RowEncoder:
     def encode(self, row: FrameRow) -> bytes:
         """Return the encoded fields of a row; what is changed for it is changed in the row."""
         try:
-            if self._redactor is not None and not self._known.issuperset(filter(None, _texts_of(row))):
-                self._redact(row, self._redactor)
+            self._redact(row)
             return row_fields(row)
         except (FormatError, AttributeError, TypeError, ValueError):
             _repair(row)
-            if self._redactor is not None:
-                self._redact(row, self._redactor)
+            self._redact(row)
             return row_fields(row)
 
-    def _redact(self, row: FrameRow, redactor: Redactor) -> None:
-        known = self._known
+    def _redact(self, row: FrameRow) -> None:
+        redactor, known = self._redactor, self._known
+        if redactor is None:
+            return
+        unknown: set[Any] = set(filter(None, _texts_of(row))) - known
+        # A key is new with each step, but for its numbers.
+        if all(text in (row.key, row.parent) and _ORDINALS.sub("", text) in known for text in unknown):
+            return
         for name in _TEXTS:
             text = getattr(row, name)
-            if not text or text in known:
-                continue
-            # A key is new with each step, but for its numbers.
-            stem = _ORDINALS.sub("", text) if name in _KEYS else text
-            if stem in known:
+            if text not in unknown:
                 continue
             clean = redactor.redact_text(text)
             if clean != text:
                 setattr(row, name, clean)
             elif len(known) < _MAX_KNOWN and len(text) < _MAX_LENGTH:
-                known.add(stem)
+                known.add(_ORDINALS.sub("", text) if name in _KEYS else text)
 
 
 def _repair(row: FrameRow) -> None:
