@@ -50,7 +50,8 @@ class RowEncoder:
         redactor, known = self._redactor, self._known
         if redactor is None:
             return
-        unknown: set[Any] = set(filter(None, _texts_of(row))) - known
+        given: tuple[Any, ...] = _texts_of(row)
+        unknown: set[str] = {text for text in given if text} - known
         # A key is new with each step, but for its numbers.
         if all(text in (row.key, row.parent) and _ORDINALS.sub("", text) in known for text in unknown):
             return
