@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from vcr_core import ResumeConfig, ResumeMode, VCRPlayer, VCRRecorder, step
+from vcr_core import ResumeConfig, ResumeMode, VcrError, VCRPlayer, VCRRecorder, step
 from vcr_core.engine import run_again
 from vcr_core.exporters.packing import pack_session
 from vcr_core.testing.scale import scaled
@@ -247,6 +247,25 @@ def test_runs_that_go_on_at_the_same_time_keep_their_lines_of_states_apart(tmp_p
     player = VCRPlayer.load_by_id("run", tmp_path)
     ends = [player.state(index) for index in range(len(player))][-3:]
     assert sorted(map(str, ends)) == sorted(map(str, results))
+
+
+@pytest.mark.parametrize(
+    "lean",
+    [
+        {},
+        {"frame": 99, "part": "output", "at": "", "patch": []},
+        {"frame": 0, "part": "output", "at": "/nowhere", "patch": []},
+        {"frame": 0, "part": "output", "at": "", "patch": [{"op": "append", "path": "/n"}]},
+        {"frame": 0, "part": 5, "at": None, "patch": 7},
+    ],
+)
+def test_a_line_that_leans_on_nothing_is_told(tmp_path: Path, lean: dict[str, Any]) -> None:
+    with VCRRecorder(tmp_path) as recorder:
+        recorder.start_session("run")
+        recorder.record_step("a", {}, {"n": 1})
+    player = VCRPlayer.load_by_id("run", tmp_path)
+    with pytest.raises(VcrError):
+        player.expand({"args": [{"$vcr": "state", **lean}], "kwargs": {}})
 
 
 class Picky:

@@ -252,7 +252,10 @@ class VCRPlayer:
         Raises:
             VcrError: If a state that it leans on cannot be read.
         """
-        return expand(wire, self.wire_state, self._read_blob)
+        try:
+            return expand(wire, self.wire_state, self._read_blob)
+        except (LookupError, TypeError, AttributeError) as error:
+            raise FormatError(f"a line leans on a state and does not fit it: {error}", path=self.path) from error
 
     def decode(self, wire: Any) -> Any:
         """Restore a wire value as this player restores states."""

@@ -132,9 +132,9 @@ def copy_snapshot(snapshot: Any) -> Any:
         return {key: item if type_of(item) is str else copy_snapshot(item) for key, item in snapshot.items()}
     if kind is list:
         return [item if type_of(item) is str else copy_snapshot(item) for item in snapshot]
-    return (
-        Parts(snapshot.cls, snapshot.split, snapshot.form, copy_snapshot(snapshot.inner)) if kind is Parts else snapshot
-    )
+    if kind is not Parts:
+        return snapshot
+    return Parts(snapshot.cls, snapshot.split, snapshot.form, copy_snapshot(snapshot.inner))
 
 
 def _is_plain_key(key: str) -> bool:

@@ -6,7 +6,8 @@ The work for one frame is bounded by the size of its own state; see `vcr_core.st
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import Any, Literal, cast
 
 import msgspec
@@ -81,8 +82,8 @@ class StateReader:
         patches: list[Ops] = []
         try:
             whole, tagged = self._walk_back(index, part, patches)
-            for ops in reversed(patches):
-                whole = apply_stored(whole, ops, self._read_blob)
+            if patches:
+                whole = apply_stored(whole, chain.from_iterable(reversed(patches)), self._read_blob)
         except (LookupError, TypeError, AttributeError, RecursionError, JsonPatchError, JsonPointerError) as error:
             reason = f"a patch on the way to it does not fit: {error}"
             raise MissingStateError(self.source.path, index, reason) from error
@@ -152,7 +153,7 @@ class StateReader:
         return base, "input" if states.base_part == "input" and not leans_on_output else "output"
 
 
-def apply_stored(document: Any, ops: Ops, read_blob: ReadBlob) -> Any:
+def apply_stored(document: Any, ops: Iterable[dict[str, Any]], read_blob: ReadBlob) -> Any:
     """Apply operations as a recording holds them, in place, and return the document: RFC 6902, and ``append``.
 
     Args:
@@ -203,6 +204,7 @@ def expand(wire: Any, read: Callable[[int, Part], Any], read_blob: ReadBlob) -> 
 
     Raises:
         VcrError: If a state cannot be read, or what differs from it does not fit.
+        LookupError, TypeError, AttributeError: If the value is not what a recorder writes.
     """
     cls = type_of(wire)
     if cls is list:
