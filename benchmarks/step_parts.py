@@ -15,6 +15,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from peers import text
+
 from vcr_core import VCRRecorder
 from vcr_core.clock import Clock
 from vcr_core.file_ops import FileOps
@@ -29,9 +31,7 @@ ROUNDS = 40
 def main() -> None:
     """Measure and print."""
     rng = random.Random(2)
-    words = ["lorem", "ipsum", "dolor", "sit", "amet", "consectetur", "tempor", "eiusmod", "do"]
-    drafts = [" ".join(rng.choice(words) for _ in range(160))[:950] for _ in range(STATES + 1)]
-    states = [{"task": "answer", "n": n, "draft": draft} for n, draft in enumerate(drafts)]
+    states = [{"task": "answer", "n": n, "draft": text(rng, 950)} for n in range(STATES + 1)]
     encoded = [encode(state) for state in states]
     row = FrameRow(-1, "node", timestamp=Clock().timestamp(), latency_ms=0.123)
     fields = row_fields(row)

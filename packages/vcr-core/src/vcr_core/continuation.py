@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from vcr_core.runtime_types import type_of
-from vcr_core.snapshot import Parts
+from vcr_core.snapshot import LONG_TEXT, Parts
 
 _DEPTH = 4
-_LONG = 256
 _TELLING = frozenset({dict, list, str, Parts})
 
 
@@ -23,8 +22,8 @@ def goes_on(live: Any, snapshot: Any, depth: int = 0) -> bool | None:
     """
     kind = type_of(snapshot)
     if kind is str:
-        same = live is snapshot or (type_of(live) is str and live.startswith(snapshot[:_LONG]))
-        return same if len(snapshot) >= _LONG else None
+        same = live is snapshot or (type_of(live) is str and live.startswith(snapshot[:LONG_TEXT]))
+        return same if len(snapshot) >= LONG_TEXT else None
     if kind is list:
         return _list_goes_on(live, snapshot)
     if kind is Parts:

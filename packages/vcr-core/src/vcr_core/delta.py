@@ -11,13 +11,11 @@ from typing import Any
 
 from vcr_core.json_pointer import escape_token
 from vcr_core.runtime_types import type_of
-from vcr_core.snapshot import Numbers, Parts, Probe
+from vcr_core.snapshot import LONG_TEXT, Numbers, Parts, Probe
 from vcr_core.values.encode import MAX_DEPTH
 
 Op = dict[str, Any]
 _CHUNK = 64
-_LONG = 256
-"""Texts of that many characters are written by what is added to them."""
 _SEAM = 64
 """Characters before what is added that are written again, so that a search in lines finds what lies across the seam."""
 _CONTAINERS = frozenset({dict, list})
@@ -63,7 +61,7 @@ class Delta:
                 return self._visit_list(live, snap, twin, path, depth + 1)
             if cls is list and type_of(snap) is Numbers:
                 return self._visit_numbers(live, snap, path, depth + 1)
-            if cls is str and type_of(snap) is str and len(snap) >= _LONG and self._probe.is_longer(live, snap):
+            if cls is str and type_of(snap) is str and len(snap) >= LONG_TEXT and self._probe.is_longer(live, snap):
                 self.ops.append({"op": "append", "path": path, "cut": _SEAM, "value": live[len(snap) - _SEAM :]})
                 return live
             if type_of(snap) is Parts and (parts := snap.parts(live)) is not None:

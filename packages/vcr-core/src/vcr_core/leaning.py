@@ -13,6 +13,8 @@ from vcr_core.runtime_types import type_of
 from vcr_core.state_chain import StateChain
 from vcr_core.value_encoder import ValueEncoder
 
+FIELDS = {"run": "input", "result": "output"}
+"""The field of a line, by the line's type, that is written so."""
 _CALL = {"args", "kwargs"}
 
 

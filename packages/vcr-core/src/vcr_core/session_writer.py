@@ -23,12 +23,12 @@ from typing import Any, Literal
 
 import msgspec
 
+from vcr_core import leaning
 from vcr_core.blobs import BlobStore
 from vcr_core.clock import Clock
 from vcr_core.draft import Draft
 from vcr_core.errors import VcrError
 from vcr_core.frames import ErrorInfo, FrameRow, Totals
-from vcr_core.leaning import encode_leaning
 from vcr_core.log_file import Flusher, LogFile
 from vcr_core.redaction import Redactor
 from vcr_core.row_encoder import RowEncoder
@@ -218,14 +218,12 @@ class SessionWriter:
         self._do(self._send, row, b"{}", EncodedStates(None, fields), FrameRef())
         return row
 
-    def write_line(self, kind: str, data: Any, *, leaning: str | None = None, sync: bool = False) -> None:
+    def write_line(self, kind: str, data: Any, *, sync: bool = False) -> None:
         """Record a line that is not a frame.
 
         Args:
             kind: Type of the line.
             data: A dict of any values, or a struct of them; it is redacted.
-            leaning: A field of `data` that is likely to be like the last state: what an agent was called with, or
-                returned.  It is then written as what differs from that.
             sync: Have it on the disk before this returns.
         """
         if isinstance(data, msgspec.Struct):
@@ -234,7 +232,7 @@ class SessionWriter:
 
         def act() -> None:
             try:
-                encoded = self._encoder.encode(data) if leaning is None else self._encode_leaning(data, leaning)
+                encoded = self._encode_line(kind, data)
                 self.log.append(lambda _index: b'{"type":%b,"data":%b' % (encode(kind), encoded))
             except OSError as problem:
                 self._trouble(f"a {kind} line could not be written: {problem}")
@@ -245,13 +243,15 @@ class SessionWriter:
         else:
             self._sync_later()
 
-    def _encode_leaning(self, data: dict[str, Any], leaning: str) -> bytes:
+    def _encode_line(self, kind: str, data: dict[str, Any]) -> bytes:
+        field = leaning.FIELDS.get(kind)
         latest = None if self._waiting else self._chains.find(self._latest)
-        encoded = latest and encode_leaning(data[leaning], latest, self._encoder)
-        if not encoded:
-            return self._encoder.encode(data)
-        rest = self._encoder.encode({name: value for name, value in data.items() if name != leaning})
-        return b"%b,%b:%b}" % (rest[:-1], encode(leaning), encoded)
+        if field is not None and latest is not None:
+            encoded = leaning.encode_leaning(data.get(field), latest, self._encoder)
+            if encoded is not None:
+                rest = self._encoder.encode({name: value for name, value in data.items() if name != field})
+                return b"%b,%b:%b}" % (rest[:-1], encode(field), encoded)
+        return self._encoder.encode(data)
 
     def _encode_head(
         self, metadata: dict[str, Any] | None, error: ErrorInfo | None, extra: dict[str, Any] | None

@@ -33,6 +33,8 @@ _TEXT = frozenset({str})
 _EXACT = frozenset({str, int, bool, type(None)})
 _MANY = 4
 _MAX_SAFE = 10_000
+LONG_TEXT = 256
+"""Texts of that many characters are known again by their beginning, and written by what is added to them."""
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -211,10 +213,10 @@ class Probe:
         self.names += len(copy)
         return copy
 
-    def retake(self, live: dict[Any, Any], old: dict[str, Any]) -> tuple[Any, dict[Any, Any]]:
+    def retake(self, live: dict[Any, Any], old: dict[str, Any]) -> tuple[Any, dict[Any, Any] | None]:
         """Return a snapshot of `live` that reuses the equal parts of one of an earlier state, and the other items.
 
-        What is noted is true of those other items only.
+        What is noted is true of those other items only.  They are None if they are all there are.
         """
         kept: dict[str, Any] = {}
         fresh: dict[Any, Any] = {}
@@ -225,11 +227,11 @@ class Probe:
             else:
                 fresh[key] = item
         if not kept:
-            return self.take(live), live
+            return self.take(live), None
         taken = self._take_dict(fresh, 1)
         if type_of(taken) is not dict:
             self.reset()
-            return self.take(live), live
+            return self.take(live), None
         if "value" in live and self.names_secret(live):
             self.secret = True
         return {**kept, **taken}, fresh

@@ -108,7 +108,7 @@ class StateChain:
         fields = [b'"base_part":"input"', field] if patched else [field]
         if mutated:
             fields.append(self._encode_mutated(mutated, arguments))
-        output_base, field = self._encode_result(arguments, result, ref)
+        output_base, field = self._encode_result(result, ref)
         fields.append(field)
         self._base = ref
         self._holds_arguments = True
@@ -121,9 +121,9 @@ class StateChain:
         ops = self._changes_to(after, self._snapshot)
         return b'"mutated":' + self._encoder.encode(mutated) if ops is None else b'"mutated_patch":' + ops
 
-    def _encode_result(self, arguments: Any, result: Any, ref: FrameRef) -> tuple[FrameRef | None, bytes]:
+    def _encode_result(self, result: Any, ref: FrameRef) -> tuple[FrameRef | None, bytes]:
         """Encode a result: after the argument that it was made from, or after the last one, or whole."""
-        for pointer, snapshot in self._parts_like(result, arguments):
+        for pointer, snapshot in self._members_behind(result):
             ops = self._changes_to(result, snapshot, {"op": "move", "from": pointer, "path": ""})
             if ops is not None:
                 return None, b'"output_patch":' + ops
@@ -141,23 +141,22 @@ class StateChain:
             self._results = chain
         return None, field
 
-    def _parts_like(self, value: Any, whole: Any) -> Iterator[tuple[str, Any]]:
-        """Yield pointer and snapshot of the members of the last state that `value` may have been made from."""
+    def _members_behind(self, value: Any) -> Iterator[tuple[str, Any]]:
+        """Yield pointer and snapshot of the members of the last state that `value` was, by its looks, made from."""
         snapshot, cls = self._snapshot, type_of(value)
-        if cls not in _GROWING or type_of(snapshot) is not dict:
+        if cls not in _GROWING or not value or type_of(snapshot) is not dict:
             return
         for name, part in snapshot.items():
-            there = type_of(part) is cls and part and (whole is None or type_of(whole.get(name)) is cls)
-            if there and not self._probe.announces(name) and _are_alike(value, part):
+            if type_of(part) is cls and part and not self._probe.announces(name) and _goes_on(value, part):
                 yield f"/{escape_token(name)}", part
 
     def reference(self, value: Any) -> bytes | None:
         """Return a value written as what differs from the last state, or a member of it; None if that saves nothing."""
         base = self._base
-        if base is None or base.index < 0 or self._snapshot is _NOTHING:
+        if base is None or base.index < 0:
             return None
         candidates = [("", self._snapshot)] if type_of(self._snapshot) is type_of(value) else []
-        for pointer, snapshot in [*candidates, *self._parts_like(value, None)]:
+        for pointer, snapshot in [*candidates, *self._members_behind(value)]:
             ops = self._changes_to(value, snapshot)
             if ops is not None:
                 part = b"input" if self._holds_arguments else b"output"
@@ -186,12 +185,7 @@ class StateChain:
 
     def may_take(self, live: Any) -> bool:
         """Tell whether a state may go on from the last one; a small one is written whole anyway."""
-        if self._snapshot is _NOTHING or self._size <= SMALL:
-            return True
-        try:
-            return goes_on(live, self._snapshot) is not False
-        except Exception:  # noqa: BLE001  # an agent's object may raise when it is compared
-            return True
+        return self._snapshot is _NOTHING or self._size <= SMALL or _goes_on(live, self._snapshot) is not False
 
     def _next(self, part: bytes, live: Any, twin: Any = _NOTHING) -> tuple[bool, bytes]:
         """Encode one state after the last one; True with it if it is written as a patch.
@@ -261,7 +255,6 @@ class StateChain:
         fresh = None
         if self._clean and type_of(live) is dict and type_of(old) is dict:
             snapshot, fresh = probe.retake(live, old)
-            fresh = None if fresh is live else fresh
         else:
             probe.only_text = True
             snapshot = probe.take(live)
@@ -275,16 +268,11 @@ class StateChain:
         return False, b'"%b_state":%b' % (part, encoded)
 
 
-def _are_alike(value: Any, snapshot: Any) -> bool:
-    """Tell whether a list, dict or text may have been made from one of the same type."""
-    if type_of(value) is dict:
-        return not snapshot.keys().isdisjoint(value)
-    if type_of(value) is str:
-        return bool(value.startswith(snapshot))
+def _goes_on(live: Any, snapshot: Any) -> bool | None:
     try:
-        return bool(value) and any(known == value[0] for known in snapshot)
-    except Exception:  # noqa: BLE001  # an agent's object may raise when it is compared
-        return False
+        return goes_on(live, snapshot)
+    except Exception:  # noqa: BLE001  # an agent's object may raise when it is compared; it tells nothing then
+        return None
 
 
 def _is_still(snapshot: Any, live: Any) -> bool:

@@ -98,7 +98,7 @@ def _calls(run: Run, given: Any) -> list[RunLine]:
     if run.recorder is not None:
         for line in lines:
             again = msgspec.structs.replace(line, kind=_SCRIPT)
-            run.recorder.writer.write_line("run", again, leaning="input")
+            run.recorder.writer.write_line("run", again)
     return lines
 
 

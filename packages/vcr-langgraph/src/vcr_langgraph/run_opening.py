@@ -42,14 +42,14 @@ class OpenedRun:
         self.run = Run(recorder, root=str(recorder.next_run()))
         self._given = given
         line = RunLine(self.run.scope.path(None), self._name, given)
-        recorder.writer.write_line("run", line, leaning="input")
+        recorder.writer.write_line("run", line)
 
     def succeed(self, result: Any = None, *, known: bool = True) -> None:
         """End the run; `known` tells whether `result` is what the graph returned."""
         self.run.close()
         if known:
             line = {"root": self.run.scope.path(None), "output": result}
-            self._recorder.writer.write_line("result", line, leaning="output")
+            self._recorder.writer.write_line("result", line)
         self._recorder.finish_run("ok")
 
     def fail(self, error: BaseException) -> None:

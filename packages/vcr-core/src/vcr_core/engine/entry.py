@@ -107,7 +107,7 @@ def _begin(recorder: VCRRecorder, agent: Agent, args: tuple[Any, ...], kwargs: d
         recorder.start_session(agent=agent_name(agent))
     run = Run(recorder, root=str(recorder.next_run()))
     line = RunLine(run.scope.path(None), agent_name(agent), {"args": list(args), "kwargs": kwargs})
-    recorder.writer.write_line("run", line, leaning="input")
+    recorder.writer.write_line("run", line)
     return run
 
 
@@ -127,5 +127,5 @@ def _done(run: Run, result: Any) -> None:
     recorder = run.recorder
     assert recorder is not None
     run.close()
-    recorder.writer.write_line("result", {"root": run.scope.path(None), "output": result}, leaning="output")
+    recorder.writer.write_line("result", {"root": run.scope.path(None), "output": result})
     recorder.finish_run("ok")

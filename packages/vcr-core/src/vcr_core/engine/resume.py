@@ -171,7 +171,7 @@ class Resumer:
                 recorder.share_frames(self._player.name, self.tape.cut)
             recorder.next_run()
             line = RunLine(root, self.kind.name(self.agent), self.given(), kind=self.config.mode.value)
-            recorder.writer.write_line("run", line, leaning="input")
+            recorder.writer.write_line("run", line)
             if self.config.state_overrides or self.config.output_overrides:
                 edit = {"frame": self.tape.cut, "state": self.config.state_overrides}
                 outputs = [[key, value] for key, value in self.config.output_overrides.items()]
@@ -202,7 +202,7 @@ class Resumer:
 
     def _end_session(self, run: Run, recorder: VCRRecorder, result: Any, failure: BaseException | None) -> None:
         if failure is None:
-            recorder.writer.write_line("result", {"root": run.scope.path(None), "output": result}, leaning="output")
+            recorder.writer.write_line("result", {"root": run.scope.path(None), "output": result})
             if not self.calls_recorded_agent and not run.live_steps:
                 given = self.given()["args"][0]
                 row = FrameRow(-1, self.kind.name(self.agent).rpartition(":")[2], "node", call="state")

@@ -216,7 +216,7 @@ class Split(NamedTuple):
 
 def split_of(cls: type[Any]) -> Split | None:
     """Return how values of a class fall into parts, None where they are to be taken as a whole."""
-    return _SPLIT_AS_CLASS.get(cls) or _SPLITS.get(encoder_for(cls))
+    return _TAGGED_DICT if cls is dict else _SPLITS.get(encoder_for(cls))
 
 
 def _split_dataclass(value: Any) -> tuple[Any, Any] | None:
@@ -341,9 +341,7 @@ _USER_KINDS: dict[Encode | None, str] = {
     _encode_object: "object",
 }
 
-_SPLIT_AS_CLASS: dict[type[Any], Split] = {
-    dict: Split("/v", _split_pairs),  # where it is tagged
-}
+_TAGGED_DICT = Split("/v", _split_pairs)
 _SPLITS: dict[Encode | None, Split] = {
     _encode_dataclass: Split("/v", _split_dataclass),
     _encode_pydantic: Split("/v", _split_pydantic),
