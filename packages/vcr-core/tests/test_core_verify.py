@@ -74,9 +74,9 @@ def truncate(rng, content):
 
 def insert(rng, content):
     place = rng.randrange(len(content))
-    return content[:place] + rng.choice([b" ", b"\n", b"x", b"{}\n", b"\x00"]) + content[place:], line_of(
-        content, place
-    )
+    added = rng.choice([b" ", b"\n", b"x", b"{}\n", b"\x00"])
+    is_empty_line = added == b"\n" == content[place : place + 1]  # the line before it is whole
+    return content[:place] + added + content[place:], line_of(content, place) + is_empty_line
 
 
 DAMAGES = [flip, flip, flip, delete, delete_line, swap_lines, repeat_line, truncate, insert]

@@ -20,8 +20,9 @@ class Clock:
 
     def timestamp(self) -> str:
         """Return the time as frames carry it: UTC, ISO 8601 with microseconds and a final Z."""
-        seconds, nanoseconds = divmod(time_ns(), 1_000_000_000)
-        return f"{_second(seconds)}.{nanoseconds // 1000:06d}Z"
+        now = time_ns()
+        seconds = now // 1_000_000_000
+        return f"{_second(seconds)}.{now // 1000 % 1_000_000:06d}Z"
 
     def ticks_ms(self) -> float:
         """Return monotonic milliseconds from an arbitrary start."""

@@ -25,9 +25,10 @@ class Draft(msgspec.Struct):
     def body(self, index: int) -> bytes:
         """Return the unsealed line of this frame at that index."""
         self.row.index = self.ref.index = index
-        base, output_base, parts = self.states.base, self.states.output_base, self.states.fields
-        if output_base is not None:
-            parts = [b'"output_base":%d' % output_base.index, *parts]
-        if base is not None:
-            parts = [b'"base":%d' % base.index, *parts]
+        states = self.states
+        parts = states.fields
+        if states.output_base is not None:
+            parts = [b'"output_base":%d' % states.output_base.index, *parts]
+        if states.base is not None:
+            parts = [b'"base":%d' % states.base.index, *parts]
         return frame_body(index, self.fields, self.head, parts)

@@ -238,13 +238,13 @@ class SessionRecorder:
             extra: More fields of the frame, each with its value.
             mutated: Arguments that the step changed in place, by name, as they are now; "" is the whole input.
         """
-        known = FrameMetadata.of(metadata)
+        known = FrameMetadata.of(metadata) if metadata else FrameMetadata()
         if metadata or error is not None or row.tokens_input is not None or row.tokens_output is not None:
             _complete(row, known, error)
         if not row.timestamp:
             row.timestamp = self.clock.timestamp()
         info = None if error is None else describe_error(error)
-        self.writer.write(
+        (self._writer or self.writer).write(
             row,
             input_state,
             output_state,

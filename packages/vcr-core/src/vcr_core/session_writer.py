@@ -296,7 +296,7 @@ class SessionWriter:
         else:
             if self._durability == "fsync":
                 self.sync()
-            else:
+            elif not self._flush_due:
                 self._sync_later()
 
     def _drain(self) -> None:
@@ -341,7 +341,8 @@ class SessionWriter:
             totals.errors += 1
         if row.parent is None:
             totals.latency_ms += row.latency_ms
-        totals.tokens += row.tokens or 0
+        if row.tokens:
+            totals.tokens += row.tokens
         if row.cost_usd is not None:
             self._cost = (self._cost or Decimal(0)) + Decimal(str(row.cost_usd))
 

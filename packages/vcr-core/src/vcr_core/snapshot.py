@@ -213,29 +213,6 @@ class Probe:
         self.names += len(copy)
         return copy
 
-    def retake(self, live: dict[Any, Any], old: dict[str, Any]) -> tuple[Any, dict[Any, Any] | None]:
-        """Return a snapshot of `live` that reuses the equal parts of one of an earlier state, and the other items.
-
-        What is noted is true of those other items only.  They are None if they are all there are.
-        """
-        kept: dict[str, Any] = {}
-        fresh: dict[Any, Any] = {}
-        for key, item in live.items():
-            known = old.get(key) if type_of(key) is str else None
-            if known is not None and type_of(known) is not Number and known == item:  # a number is soon taken again
-                kept[key] = known
-            else:
-                fresh[key] = item
-        if not kept:
-            return self.take(live), None
-        taken = self._take_dict(fresh, 1)
-        if type_of(taken) is not dict:
-            self.reset()
-            return self.take(live), None
-        if "value" in live and self.names_secret(live):
-            self.secret = True
-        return {**kept, **taken}, fresh
-
     def check_key(self, key: Any) -> bool:
         """Note whether `key` announces a secret; return False if a dict with it must be tagged."""
         if type_of(key) is not str or not _is_plain_key(key):

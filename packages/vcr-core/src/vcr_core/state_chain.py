@@ -42,13 +42,10 @@ _NOTHING = object()
 _GROWING = frozenset({dict, list, str})
 
 
-class FrameRef:
+class FrameRef(msgspec.Struct, eq=False, gc=False):
     """A frame that later ones refer to; its index is known once its line is written."""
 
-    __slots__ = ("index",)
-
-    def __init__(self) -> None:
-        self.index = -1
+    index: int = -1
 
 
 class EncodedStates(msgspec.Struct):
@@ -73,8 +70,8 @@ class StateChain:
         self._mode = diff_mode
         self._probe = encoder.probe()
         self._snapshot: Any = _NOTHING
+        self._small: bytes | None = None
         self._plain = False
-        self._clean = False
         self._only_grew = False
         self._base: FrameRef | None = None
         self._holds_arguments = False
@@ -192,6 +189,11 @@ class StateChain:
 
         `twin` is a live state that is known to be equal to the last one.
         """
+        if self._small is not None:
+            found = self._encoder.encode_plain(live, self._probe)
+            if found is not None and found[0] == self._small:
+                return True, b'"%b_patch":[]' % part
+            return self._whole(part, live, found)
         snapshot, self._snapshot = self._snapshot, _NOTHING
         if snapshot is _NOTHING or self._mode is False:
             return self._whole(part, live)
@@ -201,7 +203,7 @@ class StateChain:
                 self._snapshot = snapshot
                 return True, b'"%b_patch":[]' % part
             if small:
-                return self._whole(part, live, snapshot)
+                return self._whole(part, live)
             return self._difference(part, live, snapshot, twin)
         except Exception:  # noqa: BLE001  # an agent's object may raise when it is compared; its state is still written
             return self._whole(part, live)
@@ -222,7 +224,6 @@ class StateChain:
         if not self._worth(len(ops), live):
             return self._whole(part, live)
         self._snapshot = changed
-        self._clean = False
         self._chained += len(ops) + _OP_COST
         return True, b'"%b_patch":%b' % (part, ops)
 
@@ -248,21 +249,23 @@ class StateChain:
         self._due = 2 * chained
         return True
 
-    def _whole(self, part: bytes, live: Any, old: Any = _NOTHING) -> tuple[bool, bytes]:
-        """Encode a state whole; `old` is the snapshot of the last one, if its equal parts are to be trusted again."""
+    def _whole(self, part: bytes, live: Any, found: tuple[bytes, int] | None = None) -> tuple[bool, bytes]:
+        """Encode a state whole; `found` is what `ValueEncoder.encode_plain` made of it, if it was asked."""
         probe = self._probe
+        if self._mode is None:
+            found = found or self._encoder.encode_plain(live, probe)
+            if found is not None and len(found[0]) <= SMALL:
+                # Its encoding tells all that a snapshot of it would, and is there already.
+                self._small, self._snapshot = found[0], _NOTHING
+                self._size = len(found[0])
+                return False, b'"%b_state":%b' % (part, self._encoder.redact_plain(*found))
         probe.reset()
-        fresh = None
-        if self._clean and type_of(live) is dict and type_of(old) is dict:
-            snapshot, fresh = probe.retake(live, old)
-        else:
-            probe.only_text = True
-            snapshot = probe.take(live)
-        large = probe.large
-        self._plain, self._clean = probe.plain, False
-        encoded, self._clean = self._encoder.encode_probed(live, probe, fresh=fresh)
+        probe.only_text = True
+        snapshot = probe.take(live)
+        encoded = self._encoder.encode_probed(live, probe)
+        self._small, self._plain = None, probe.plain
         self._snapshot = snapshot if _is_still(snapshot, live) else _NOTHING
-        self._size = self._chained = len(encoded) + large
+        self._size = self._chained = len(encoded) + probe.large
         self._only_grew = True
         self._due = 2 * self._size + _SLACK
         return False, b'"%b_state":%b' % (part, encoded)

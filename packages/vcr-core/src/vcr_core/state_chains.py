@@ -32,11 +32,12 @@ class StateChains:
                 self._chains.popitem(last=False)
             return chains[0]
         self._chains.move_to_end(key)
-        for place, chain in enumerate(chains):
-            if chain.may_take(live):
-                if place:
-                    chains.insert(0, chains.pop(place))
-                return chain
+        if chains[0].may_take(live):
+            return chains[0]
+        for place in range(1, len(chains)):
+            if chains[place].may_take(live):
+                chains.insert(0, chains.pop(place))
+                return chains[0]
         del chains[_MAX_TURNS - 1 :]
         chains.insert(0, self.make())
         return chains[0]

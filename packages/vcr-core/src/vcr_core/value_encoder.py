@@ -26,6 +26,14 @@ def encode_clear(value: Any) -> bytes:
     return encode(to_wire(value))
 
 
+def _encode_trusted(value: Any) -> bytes | None:
+    """Encode without a walk; None if something in it is not as plain as it looked (a lone surrogate, 2**70)."""
+    try:
+        return encode(value)
+    except (UnicodeEncodeError, OverflowError, TypeError, ValueError, RecursionError):
+        return None
+
+
 class ValueEncoder:
     """Encodes live values: redacted, large leaves put aside, plain ones at C speed.
 
@@ -51,10 +59,23 @@ class ValueEncoder:
         probe: Probe | None = getattr(self._thread, "probe", None)
         if probe is None:  # one for each thread, since it remembers which keys announce nothing
             probe = self._thread.probe = self.probe()
-        names = probe.count_names(value)
-        encoded = self._encode_plain(value) if names is not None else None
-        if encoded is None or names is None or len(encoded) >= BLOB_SIZE:
+        found = self.encode_plain(value, probe)
+        if found is None or len(found[0]) >= BLOB_SIZE:
             return self._encode_any(value)
+        return self.redact_plain(*found)
+
+    @staticmethod
+    def encode_plain(value: Any, probe: Probe) -> tuple[bytes, int] | None:
+        """Return the encoding of a plain value, not redacted, and how many names are in it.
+
+        None for a value that is not plain JSON, or in which a name announces a secret.
+        """
+        names = probe.count_names(value)
+        encoded = None if names is None else _encode_trusted(value)
+        return None if encoded is None or names is None else (encoded, names)
+
+    def redact_plain(self, encoded: bytes, names: int) -> bytes:
+        """Redact what `encode_plain` returned."""
         redactor = self._redactor
         return self._redact(encoded) if redactor is not None and redactor.may_contain(encoded, names=names) else encoded
 
@@ -65,27 +86,16 @@ class ValueEncoder:
         """Return the encoding of any value, its large leaves in place."""
         return self._redact(encode(to_wire(value)))
 
-    def encode_probed(self, value: Any, probe: Probe, *, fresh: Any = None) -> tuple[bytes, bool]:
-        """Return the encoding of a value, and True if it is plain JSON in which nothing looks like a secret.
-
-        Args:
-            value: Any live value.
-            probe: What was noted about it.
-            fresh: The part of `value` that is new, if the rest is known to be plain and without secrets.
-        """
-        encoded = self._encode_plain(value) if probe.plain else None
+    def encode_probed(self, value: Any, probe: Probe) -> bytes:
+        """Return the encoding of any value, of which `probe` was noted."""
+        encoded = _encode_trusted(value) if probe.plain else None
         if encoded is None:
-            return self._encode_any(value), False
-        redactor = self._redactor
-        if redactor is None:
-            return encoded, True
-        if probe.secret or redactor.may_contain(encoded if fresh is None else encode(fresh), names=probe.names):
-            return self._redact(encoded), False
-        return encoded, True
+            return self._encode_any(value)
+        return self._redact(encoded) if probe.secret else self.redact_plain(encoded, probe.names)
 
     def measure(self, value: Any, *, plain: bool) -> int:
         """Return about how long the encoding of a value is, in bytes, with what is put aside for its size."""
-        encoded = self._encode_plain(value) if plain else None
+        encoded = _encode_trusted(value) if plain else None
         return len(encode(to_wire(value)) if encoded is None else encoded)
 
     def encode_ops(self, delta: Delta, probe: Probe) -> bytes | None:
@@ -96,11 +106,11 @@ class ValueEncoder:
             probe: What was noted about the values.
         """
         ops, redactor = delta.ops, self._redactor
-        encoded = self._encode_plain(ops) if probe.plain else None
+        encoded = _encode_trusted(ops) if probe.plain else None
         suspected = probe.secret or encoded is None
         if encoded is None:
             wired = [{**op, "value": to_wire(op["value"], blobs=self._blobs)} if "value" in op else op for op in ops]
-            encoded = self._encode_plain(wired)
+            encoded = _encode_trusted(wired)
         if encoded is None or redactor is None:
             return encoded
         if delta.announced:
@@ -124,11 +134,3 @@ class ValueEncoder:
             return encoded
         redacted = redactor.redact_tree(wire)
         return encoded if redacted is wire else encode(redacted)
-
-    @staticmethod
-    def _encode_plain(value: Any) -> bytes | None:
-        """Encode without a walk; None if something in it is not as plain as it looked (a lone surrogate, 2**70)."""
-        try:
-            return encode(value)
-        except (UnicodeEncodeError, OverflowError, TypeError, ValueError, RecursionError):
-            return None

@@ -72,8 +72,8 @@ class _WireEncoder(ValueEncoder):
     def encode(self, value: Any) -> bytes:
         return encode(value)
 
-    def encode_probed(self, value: Any, probe: Probe, *, fresh: Any = None) -> tuple[bytes, bool]:
-        return encode(value), False
+    def encode_probed(self, value: Any, probe: Probe) -> bytes:
+        return encode(value)
 
     def encode_ops(self, delta: Delta, probe: Probe) -> bytes | None:
         return encode(delta.ops)
