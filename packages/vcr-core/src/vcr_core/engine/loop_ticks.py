@@ -21,8 +21,10 @@ class LoopTicks:
 
     def mark(self) -> int | None:
         """Note that something happens now; return the iterations since the last time, None if they were many."""
-        since = self.since()
         loop = running_loop()
+        if loop is None and self._loop is None:
+            return None
+        since = self.since()
         self._loop = loop
         if self._next is not None:
             self._next.cancel()  # it may stand later in this very iteration

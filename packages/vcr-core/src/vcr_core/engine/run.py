@@ -79,8 +79,8 @@ class Run:
         self._lane = None if recorder is None else recorder.take_lane()
         self._lock = threading.Lock()
 
-    def begin(self, call: StepCall) -> EndedStep:
-        """Decide what becomes of a step.
+    def begin(self, call: StepCall, scope: Scope | None = None) -> EndedStep:
+        """Decide what becomes of a step that is asked for in `scope`; by default that of the calling code.
 
         Returns:
             A step to be waited for (`wait` or `wait_async`), and then either run, if it is ``live``, or asked for its
@@ -92,7 +92,7 @@ class Run:
         """
         if self.error is not None:
             raise self.error
-        scope = self.scope_here()
+        scope = self.scope_here() if scope is None else scope
         if call.key is None:
             path = scope.bound
             if path is None:
@@ -112,7 +112,9 @@ class Run:
 
     def chain_of(self, scope: Scope) -> str:
         """Return the name of the line of states that the frames of a scope belong to, in this run and the next."""
-        return f"{self._lane}/{scope.path(None).partition('/')[2]}"
+        if scope.chain is None:
+            scope.chain = f"{self._lane}/{scope.path(None).partition('/')[2]}"
+        return scope.chain
 
     def _bind(self, above: str, own: str, call: StepCall, spawned_with: str | None) -> str:
         tape = self.tape
@@ -130,7 +132,7 @@ class Run:
 
         Other policies than those of `ResumeMode` override this; see `run_again(make_run=…)`.
         """
-        mock = self._mock_for(call)
+        mock = self._mock_for(call) if self._mocks else None
         tape = self.tape
         if tape is None:
             return RunningStep(self, scope, call)

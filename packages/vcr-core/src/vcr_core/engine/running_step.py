@@ -47,14 +47,16 @@ class RunningStep(EndedStep):
         super().__init__(run, scope, call, index=index)
         self._after_tape = after_tape
         self._edited = edited
-        self._before = isolate(call.input)
         self._inner = scope.inside(call.key or "", call)
         self._tokens: list[Any] = []
         self._spent = 0.0
         self._entered_at = 0.0
         self._over = False
         self.on_abandon: Callable[[], None] | None = None
-        self._asked = run.recorder.frame_count if run.recorder is not None else 0
+        recorder = run.recorder
+        # Where nothing is recorded, nobody asks what the body changed.
+        self._before: Any = None if recorder is None else isolate(call.input)
+        self._asked = 0 if recorder is None else recorder.frame_count
 
     def _event(self) -> int | None:
         return None  # behind all events of the tape

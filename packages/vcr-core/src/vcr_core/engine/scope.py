@@ -34,6 +34,7 @@ class Scope:
         spawned_with: Digest of what the task or thread was created with, or None.
         step: Key of the step whose body this is, or of the nearest one around it; None outside of steps.
         call: What that step was asked for; an interceptor looks here for what it is inside of.
+        chain: Name of the line of states that the frames of its steps belong to, once one was recorded.
     """
 
     __slots__ = (
@@ -43,6 +44,7 @@ class Scope:
         "_path",
         "_spawned",
         "call",
+        "chain",
         "line",
         "parent",
         "run",
@@ -59,6 +61,7 @@ class Scope:
         self.spawned_with: str | None = None
         self.step = step
         self.call: StepCall | None = None if parent is None else parent.call
+        self.chain: str | None = None
         self._path = path
         self._names = ordinal
         self._spawned = 0
