@@ -10,8 +10,7 @@ import functools
 from typing import Any
 
 from vcr_core.engine import RunningStep, StepCall
-from vcr_core.engine.scope import current_scope
-from vcr_langgraph.compat import TAG_HIDDEN, value_after
+from vcr_langgraph.compat import TAG_HIDDEN, values_after
 from vcr_langgraph.graph_call import GraphCall, current_call
 from vcr_langgraph.node_step import FACTS, stable_namespace
 from vcr_langgraph.step_key import step_key
@@ -33,25 +32,11 @@ def record_cached(call: GraphCall, loop: Any, task: Any, writes: Any) -> None:
         "goto": [name[len(_BRANCH) :] for name, _ in writes if name.startswith(_BRANCH)],
     }
     asked = StepCall(task.name, "node", before, "state", key=step_key(call.path, metadata), metadata={FACTS: facts})
-    token = current_scope.set(call.scope)
-    try:
-        step = call.run.begin(asked)
-    finally:
-        current_scope.reset(token)
+    step = call.run.begin(asked, call.scope)
     if isinstance(step, RunningStep):
-        step.succeed(_after(call, loop.channels, before, writes), status="cached")
+        step.succeed(values_after(loop.channels, before, writes, call.state_keys), status="cached")
     else:
         step.result()
-
-
-def _after(call: GraphCall, channels: Any, before: dict[str, Any], writes: Any) -> dict[str, Any]:
-    given: dict[str, list[Any]] = {}
-    for name, value in writes:
-        if name in call.state_keys:
-            given.setdefault(name, []).append(value)
-    after = dict(before)
-    after.update((name, value_after(channels[name], values)) for name, values in given.items())
-    return after
 
 
 def tap_output_writes(plain: Any) -> Any:

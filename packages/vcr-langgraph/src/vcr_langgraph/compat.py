@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import functools
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, TypeGuard
 
 from langchain_core.runnables import RunnableConfig
 from langgraph._internal._constants import (
@@ -22,6 +22,7 @@ from langgraph._internal._constants import (
     CONFIG_KEY_RUNTIME,
     CONFIG_KEY_SEND,
     CONFIG_KEY_TASK_ID,
+    PUSH,
 )
 from langgraph._internal._runnable import RunnableCallable
 from langgraph.channels.base import BaseChannel
@@ -30,6 +31,7 @@ from langgraph.channels.last_value import LastValue
 from langgraph.constants import TAG_HIDDEN
 from langgraph.errors import ParentCommand
 from langgraph.graph.message import add_messages
+from langgraph.graph.state import _control_branch  # pyright: ignore[reportPrivateUsage]  # what this module is for
 from langgraph.pregel._loop import PregelLoop
 from langgraph.pregel._read import PregelNode
 from langgraph.pregel._write import PASSTHROUGH, SKIP_WRITE, ChannelWrite, ChannelWriteEntry, ChannelWriteTupleEntry
@@ -40,29 +42,44 @@ __all__ = [
     "CONFIG_KEY_CHECKPOINT_NS",
     "CONFIG_KEY_SEND",
     "CONFIG_KEY_TASK_ID",
+    "NOTHING",
+    "PUSH",
     "TAG_HIDDEN",
     "ChannelWrite",
     "ParentCommand",
     "PregelLoop",
     "PregelNode",
     "StaticWriters",
+    "channels_as_they_are",
     "execution_of",
     "gathers_messages",
     "live_channels",
-    "value_after",
+    "values_after",
     "with_last_writer",
 ]
 
 Update = tuple[str, Any]
 
 
-def live_channels(config: RunnableConfig) -> Mapping[str, BaseChannel[Any, Any, Any]] | None:
-    """Return the channels of the graph that a task runs in, as they are before its step; None outside of a task."""
+def channels_as_they_are(node: PregelNode) -> list[str] | None:
+    """Return the channels whose values a node is given in a dict; None if something else is made of them."""
+    if node.mapper is not None or getattr(node, "is_error_handler", False) or not isinstance(node.channels, list):
+        return None
+    return node.channels
+
+
+Channels = Mapping[str, BaseChannel[Any, Any, Any]]
+NOTHING: Any = object()
+"""Stands for the value of a channel that holds none."""
+
+
+def live_channels(config: RunnableConfig) -> Channels:
+    """Return the channels of the graph that a task runs in, as they are before its step; none outside of a task."""
     read = config.get("configurable", {}).get(CONFIG_KEY_READ)
     if isinstance(read, functools.partial) and len(read.args) > 1:
-        channels: Mapping[str, BaseChannel[Any, Any, Any]] = read.args[1]
+        channels: Channels = read.args[1]
         return channels
-    return None
+    return {}
 
 
 def execution_of(config: RunnableConfig) -> tuple[int, str | None]:
@@ -83,41 +100,66 @@ class StaticWriters:
 
     def __init__(self, node: PregelNode) -> None:
         every = (entry for writer in node.writers if isinstance(writer, ChannelWrite) for entry in writer.writes)
-        self._entries = [entry for entry in every if isinstance(entry, (ChannelWriteTupleEntry, ChannelWriteEntry))]
+        self._entries = [entry for entry in every if _may_update(entry)]
+        # A dict is no command, and sends a task nowhere.
+        self._of_dict = [entry for entry in self._entries if getattr(entry, "mapper", None) is not _control_branch]
 
     def updates(self, output: Any) -> list[Update]:
         """Return what is written for an output, as (channel, value)."""
         found: list[Update] = []
-        for entry in self._entries:
+        for entry in self._of_dict if type(output) is dict else self._entries:
             if isinstance(entry, ChannelWriteTupleEntry):
                 value = output if entry.value is PASSTHROUGH else entry.value
                 found += entry.mapper(value) or ()
-            elif entry.value is PASSTHROUGH:
+            else:
                 value = entry.mapper(output) if entry.mapper is not None else output
                 if value is not SKIP_WRITE and not (entry.skip_none and value is None):
                     found.append((entry.channel, value))
         return found
 
 
-_NOTHING: Any = object()
+def _may_update(entry: Any) -> TypeGuard[ChannelWriteTupleEntry | ChannelWriteEntry]:
+    """True if what an entry writes is made of the output; the others trigger the next nodes."""
+    if isinstance(entry, ChannelWriteEntry):
+        return entry.value is PASSTHROUGH
+    return isinstance(entry, ChannelWriteTupleEntry)
 
 
-def value_after(channel: BaseChannel[Any, Any, Any], values: Sequence[Any], *, default: Any = _NOTHING) -> Any:
-    """Return what a channel holds once it is given values in one super-step; `default` if that is nothing.
+def values_after(
+    channels: Channels, before: Mapping[str, Any], updates: Iterable[Update], names: Collection[str]
+) -> dict[str, Any]:
+    """Return what channels hold once they are given updates in one super-step; the channels stay as they are.
 
-    The channel stays as it is.  The two usual kinds are not copied for it.
+    Args:
+        channels: The channels.
+        before: What they hold.
+        updates: What they are given; channels may come more than once.
+        names: Updates of other channels do not matter.
     """
-    kind = type(channel)
+    given: dict[str, list[Any]] = {}
+    for name, value in updates:
+        if name in names:
+            given.setdefault(name, []).append(value)
+    after = dict(before)
+    for name, values in given.items():
+        value = _value_after(channels[name], before.get(name, NOTHING), values)
+        if value is not NOTHING:
+            after[name] = value
+    return after
+
+
+def _value_after(channel: BaseChannel[Any, Any, Any], held: Any, values: Sequence[Any]) -> Any:
+    """Return what one channel holds then.  The two usual kinds are not copied for it."""
     if len(values) == 1:
-        value = values[0]
+        kind, value = type(channel), values[0]
         if kind is LastValue:
             return value
-        if kind is BinaryOperatorAggregate and channel.is_available() and not isinstance(value, (dict, Overwrite)):
+        if kind is BinaryOperatorAggregate and held is not NOTHING and not isinstance(value, (dict, Overwrite)):
             aggregate: Any = channel  # a dict may stand for an Overwrite, too
-            return aggregate.operator(channel.get(), value)
+            return aggregate.operator(held, value)
     changed = channel.copy()
     changed.update(values)
-    return changed.get() if default is _NOTHING or changed.is_available() else default
+    return changed.get() if changed.is_available() else NOTHING
 
 
 def with_last_writer(node: PregelNode, write: Callable[[RunnableConfig, deque[Update]], None]) -> PregelNode:

@@ -64,7 +64,8 @@ class GraphCall:
         self.scope: Scope = run.scope_here().named(name)
         self.path = self.scope.path(None)
         self.state_keys = list(state_keys)
-        self.message_channels = message_channels(channels)
+        # The others of a graph with state are LangGraph's own, one for each node.
+        self.message_channels = message_channels({name: channels[name] for name in state_keys} or channels)
         self.input_ids = InputIds(run, self.path)
         self.edits: dict[int, StateEdit] = edits_of(run, self.path, channels)
         self._whole: object = None

@@ -12,8 +12,8 @@ is recorded with that value and its result.
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphBubbleUp, GraphInterrupt
@@ -21,10 +21,18 @@ from langgraph.types import Command, Interrupt
 
 from vcr_core.engine import EndedStep, RunningStep, StepCall
 from vcr_core.engine.plan import names_step
-from vcr_core.engine.scope import Scope, current_scope
+from vcr_core.engine.scope import Scope
 from vcr_core.engine.served_step import CancelledStep, ServedStep, SkippedStep
 from vcr_core.values import Tagged
-from vcr_langgraph.compat import ParentCommand, StaticWriters, execution_of, live_channels, value_after
+from vcr_langgraph.compat import (
+    NOTHING,
+    PUSH,
+    ParentCommand,
+    StaticWriters,
+    execution_of,
+    live_channels,
+    values_after,
+)
 from vcr_langgraph.graph_call import GraphCall
 from vcr_langgraph.message_ids import give_ids
 from vcr_langgraph.node_update import describe_goto, describe_update, restore_goto, restore_update
@@ -32,7 +40,6 @@ from vcr_langgraph.state_edit import INPUT
 from vcr_langgraph.step_key import step_key
 from vcr_langgraph.tape_thread import replay_of
 
-_NOTHING: Any = object()
 FACTS = "langgraph"
 """Where a frame's metadata holds what is known of its task."""
 
@@ -50,12 +57,29 @@ class NodeStep:
         config: Its task's config.
         scope: Where it is asked for; the graph call's own scope by default.
         function: What runs if it runs live.
+        reads: The channels whose values it is given as they are; None if it is given anything else.
 
     Attributes:
+        call: As given.
+        before: The state before it; None for a node that takes a plain value.
         step: What the engine decided.
         live: True if the node is to run.
         given: What the node is to be given; differs from what LangGraph gave where it was edited.
     """
+
+    __slots__ = (
+        "_channels",
+        "_facts",
+        "_function",
+        "_metadata",
+        "_sent",
+        "_writers",
+        "before",
+        "call",
+        "given",
+        "live",
+        "step",
+    )
 
     def __init__(
         self,
@@ -66,138 +90,138 @@ class NodeStep:
         *,
         scope: Scope | None = None,
         function: Any = None,
+        reads: Sequence[str] | None = None,
     ) -> None:
         self.call = call
         self._function = function
-        self._scope = scope or call.scope
         self._writers = writers
-        metadata = config.get("metadata", {})
-        self._metadata: Mapping[str, Any] = metadata
-        self._number: int = metadata["langgraph_step"]
-        self._name: str = metadata["langgraph_node"]
-        self._sent = metadata["langgraph_path"][0] == "__pregel_push"
-        self._channels = live_channels(config) or {}
-        self.before: dict[str, Any] | None = None
-        if call.state_keys and writers is not None:
-            self.before = call.read_state(self._channels)
-        self.given = given
+        self._metadata: Mapping[str, Any] = config.get("metadata", {})
+        self._sent: bool = self._metadata["langgraph_path"][0] == PUSH
+        self._channels = live_channels(config)
         attempt, thread = execution_of(config)
-        self._facts = self._describe_task(given, attempt, thread)
-        self.step = self._begin(given, attempt)
+        self.given = given
+        self.before: dict[str, Any] | None = None
+        # A node that was given the whole state was given it in a dict of its own: until it runs, that is the state.
+        whole = reads == call.state_keys and attempt == 1 and not self._sent
+        if call.state_keys and writers is not None:
+            self.before = given.copy() if whole else call.read_state(self._channels)
+        self._facts: dict[str, Any] = {}
+        if call.run.recorder is not None:
+            self._facts = self._describe_task(attempt, thread)
+            if not whole:
+                self._describe_input(given)
+        self.step = self._begin(call.scope if scope is None else scope, attempt)
         self.live = isinstance(self.step, RunningStep)
-        self._take_edited_input()
+        if self.before is None or self._sent:
+            self._take_edited_input()
 
-    def _begin(self, given: Any, attempt: int) -> EndedStep:
-        before = self.before
-        shown = {INPUT: given} if before is None else {**before, INPUT: given} if self._sent else before.copy()
-        call = self.call
-        key = step_key(call.path, self._metadata, attempt=attempt)
-        edit = call.edits.get(self._number)
+    def _begin(self, scope: Scope, attempt: int) -> EndedStep:
+        call, before, metadata = self.call, self.before, self._metadata
+        shown = {} if before is None else before
+        if before is None or self._sent:
+            shown = {**shown, INPUT: self.given}
+        key = step_key(call.path, metadata, attempt=attempt)
+        number, name = metadata["langgraph_step"], metadata["langgraph_node"]
+        edit = call.edits.get(number)
         if edit is not None and before is not None:
-            shown.update(edit.unseen_by(call.run, key))
-        facts = {FACTS: self._facts}
-        asked = StepCall(self._name, "node", shown, "args" if before is None else "state", key=key, metadata=facts)
-        asked.function = self._function
-        token = current_scope.set(self._scope)
-        try:
-            step = call.run.begin(asked)
-        finally:
-            current_scope.reset(token)
-        if isinstance(step, RunningStep):
-            call.check_live(key, self._number, self._name)
+            shown = {**shown, **edit.unseen_by(call.run, key)}
+        style = "args" if before is None else "state"
+        asked = StepCall(name, "node", shown, style, key, metadata={FACTS: self._facts}, function=self._function)
+        step = call.run.begin(asked, scope)
+        if call.run.tape is not None and isinstance(step, RunningStep):
+            call.check_live(key, number, name)
         return step
 
     def _take_edited_input(self) -> None:
         shown = self.step.call.input
-        if self.before is None or self._sent:
-            self.given = shown[INPUT]
-            edited = [name for name in shown if name != INPUT and name not in (self.before or {})]
-            if edited and isinstance(self.given, dict):  # an override by the name of what was sent
-                self.given = {**self.given, **{name: shown.pop(name) for name in edited}}
-                shown[INPUT] = self.given
+        self.given = shown[INPUT]
+        edited = [name for name in shown if name != INPUT and name not in (self.before or {})]
+        if edited and isinstance(self.given, dict):  # an override by the name of what was sent
+            self.given = {**self.given, **{name: shown.pop(name) for name in edited}}
+            shown[INPUT] = self.given
 
-    def _describe_task(self, given: Any, attempt: int, thread: str | None) -> dict[str, Any]:
-        metadata, before = self._metadata, self.before
+    def _describe_task(self, attempt: int, thread: str | None) -> dict[str, Any]:
+        metadata = self._metadata
         facts: dict[str, Any] = {
             "namespace": stable_namespace(metadata.get("langgraph_checkpoint_ns", "")),
-            "step": self._number,
+            "step": metadata["langgraph_step"],
             "path": list(metadata["langgraph_path"]),
             "triggers": list(metadata.get("langgraph_triggers", ())),
             "attempt": attempt,
         }
         if thread is not None:
             facts["thread"] = thread
-        if before is not None and not self._sent:
-            if not _is_part_of(given, before):
-                facts["input"] = given
-            elif given.keys() != before.keys():
-                facts["input_keys"] = list(given)
         return facts
+
+    def _describe_input(self, given: Any) -> None:
+        """Keep what the node was given, as far as the state before it does not tell."""
+        if self.before is None or self._sent:
+            return
+        if not _is_part_of(given, self.before):
+            self._facts["input"] = given
+        elif given.keys() != self.before.keys():
+            self._facts["input_keys"] = list(given)
 
     # -- a step that runs ---------------------------------------------------------------------------------------------
 
     def __enter__(self) -> NodeStep:
-        cast("RunningStep", self.step).__enter__()
+        running = self.step
+        assert isinstance(running, RunningStep)
+        running.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: types.TracebackType | None
     ) -> None:
-        running = cast("RunningStep", self.step)
+        running = self.step
+        assert isinstance(running, RunningStep)
         if isinstance(error, GraphBubbleUp):
             running.__exit__(None, None, None)
-            self._bubble(error)
+            self._bubble(running, error)
         else:
             running.__exit__(kind, error, trace)
 
     def succeed(self, output: Any) -> Any:
         """Record what the node returned, and return it with ids for its messages."""
-        running = cast("RunningStep", self.step)
-        if self.before is None:
+        running, before = self.step, self.before
+        assert isinstance(running, RunningStep)
+        if before is None:
             return running.succeed(output)
         output = give_ids(output, self.call.message_channels)
-        after = self._after(output)
-        facts = {FACTS: {**self._facts, "update": describe_update(output, after)}}
+        if running.run.recorder is None:
+            running.succeed(None)
+            return output
+        after = self._after(before, output)
+        self._facts["update"] = describe_update(output, after)
         left = isinstance(output, Command) and output.graph is not None
-        running.succeed(after, metadata=facts, status="command" if left else "ok")
+        running.succeed(after, status="command" if left else "ok")
         return output
 
-    def _after(self, output: Any) -> dict[str, Any]:
+    def _after(self, before: dict[str, Any], output: Any) -> dict[str, Any]:
         """Return the state after this step's own writes."""
-        before, channels = self.before or {}, self._channels
         if self._writers is None:
-            return before
-        writes: dict[str, list[Any]] = {}
-        after = before.copy()
+            return before.copy()
         try:
-            for name, value in self._writers.updates(output):
-                if name in self.call.state_keys:
-                    writes.setdefault(name, []).append(value)
-            for name, values in writes.items():
-                value = value_after(channels[name], values, default=_NOTHING)
-                if value is not _NOTHING:
-                    after[name] = value
+            return values_after(self._channels, before, self._writers.updates(output), self.call.state_keys)
         except Exception:  # noqa: BLE001  # the graph's own writers come to the same end, and tell
-            return before
-        return after
+            return before.copy()
 
-    def _bubble(self, signal: GraphBubbleUp) -> None:
+    def _bubble(self, running: RunningStep, signal: GraphBubbleUp) -> None:
         """Record that the node was left by an interrupt or a command; neither is an error."""
-        running = cast("RunningStep", self.step)
+        facts = self._facts
         if isinstance(signal, ParentCommand):
             command = signal.args[0]
-            described = {
+            facts["command"] = {
                 "graph": stable_namespace(command.graph or ""),
                 "update": command.update,
                 "goto": describe_goto(command.goto),
             }
-            facts = {**self._facts, "command": described}
         elif isinstance(signal, GraphInterrupt):
-            facts = {**self._facts, "interrupts": [{"value": i.value, "id": i.id} for i in signal.args[0]]}
+            facts["interrupts"] = [{"value": i.value, "id": i.id} for i in signal.args[0]]
         else:
-            facts = {**self._facts, "signal": f"{type(signal).__name__}: {signal}"}
+            facts["signal"] = f"{type(signal).__name__}: {signal}"
         status = "command" if isinstance(signal, ParentCommand) else "interrupt"
-        running.succeed(self.before, metadata={FACTS: facts}, status=status)
+        running.succeed(None if self.before is None else self.before.copy(), status=status)
 
     # -- a step that is served ----------------------------------------------------------------------------------------
 
@@ -261,7 +285,7 @@ class NodeStep:
             if isinstance(value, Tagged):
                 key = step.call.key or ""
                 raise step.run.diverged(
-                    "unrestorable", key, name=self._name, frame=step.index, actual=value.type_name, path=""
+                    "unrestorable", key, name=step.call.name, frame=step.index, actual=value.type_name, path=""
                 )
 
 
@@ -269,7 +293,7 @@ def _is_part_of(given: Any, state: dict[str, Any]) -> bool:
     """True if what a node was given are values of the state, under their names."""
     if not isinstance(given, dict):
         return False
-    return all(state.get(name, _NOTHING) is value for name, value in given.items())
+    return all(state.get(name, NOTHING) is value for name, value in given.items())
 
 
 def stable_namespace(namespace: str) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 from langgraph.types import Command, Send
 
 State = Mapping[str, Any]
+_ABSENT: Any = object()
 
 
 def describe_update(update: Any, after: State) -> dict[str, Any]:
@@ -25,16 +26,24 @@ def describe_update(update: Any, after: State) -> dict[str, Any]:
     if isinstance(update, Command):
         return {"form": "command", **_describe_command(update, after)}
     if isinstance(update, dict):
-        return {"form": "dict", **_describe_dict(update, after)}
+        return _describe_dict({"form": "dict"}, update, after)
     if isinstance(update, (list, tuple)) and any(isinstance(item, Command) for item in update):
         return {"form": "list", "items": [describe_update(item, after) for item in update]}
     return {"form": "value", "value": update}
 
 
-def _describe_dict(update: dict[Any, Any], after: State) -> dict[str, Any]:
-    same = [key for key, value in update.items() if key in after and after[key] is value]
-    rest = {key: value for key, value in update.items() if key not in same}
-    return {"same": same, "rest": rest} if rest else {"same": same}
+def _describe_dict(described: dict[str, Any], update: dict[Any, Any], after: State) -> dict[str, Any]:
+    same: list[Any] = []
+    rest: dict[Any, Any] = {}
+    for key, value in update.items():
+        if after.get(key, _ABSENT) is value:
+            same.append(key)
+        else:
+            rest[key] = value
+    described["same"] = same
+    if rest:
+        described["rest"] = rest
+    return described
 
 
 def _describe_command(command: Command[Any], after: State) -> dict[str, Any]:
@@ -46,7 +55,7 @@ def _describe_command(command: Command[Any], after: State) -> dict[str, Any]:
     if command.goto:
         found["goto"] = describe_goto(command.goto)
     if isinstance(command.update, dict):
-        found["update"] = _describe_dict(command.update, after)
+        found["update"] = _describe_dict({}, command.update, after)
     elif command.update is not None:
         found["value"] = command.update
     return found

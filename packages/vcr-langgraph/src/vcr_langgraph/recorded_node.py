@@ -11,7 +11,7 @@ from typing import Any
 
 from langchain_core.runnables import Runnable, RunnableConfig
 
-from vcr_langgraph.compat import PregelNode, StaticWriters
+from vcr_langgraph.compat import PregelNode, StaticWriters, channels_as_they_are
 from vcr_langgraph.graph_call import current_call
 from vcr_langgraph.node_step import NodeStep
 from vcr_langgraph.task_calls import record_tasks
@@ -37,10 +37,11 @@ class RecordedNode(Runnable[Any, Any]):
         self.name = bound.get_name()
         self._writers = StaticWriters(node)
         self._function = getattr(bound, "func", None) or getattr(bound, "afunc", None)
+        self._reads = channels_as_they_are(node)
         self.__module__ = getattr(self._function, "__module__", None) or type(bound).__module__
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("bound", "_writers", "_function"):
+        if name in ("bound", "_writers", "_function", "_reads"):
             raise AttributeError(name)
         if name == "__qualname__":
             return getattr(getattr(self.bound, "func", None), name)
@@ -49,9 +50,9 @@ class RecordedNode(Runnable[Any, Any]):
     def _begin(self, given: Any, config: RunnableConfig | None) -> NodeStep | None:
         """Return the step that an execution is, or None if it is no part of a recorded call."""
         call = current_call.get()
-        if call is None or config is None or "langgraph_step" not in config.get("metadata", {}):
+        if call is None or config is None or "langgraph_step" not in config.get("metadata", ()):
             return None
-        step = NodeStep(call, self._writers, given, config, function=self._function)
+        step = NodeStep(call, self._writers, given, config, function=self._function, reads=self._reads)
         if step.live:
             record_tasks(call, config)
         return step

@@ -39,9 +39,8 @@ def step_key(call_path: str, metadata: Mapping[str, Any], *, attempt: int = 1) -
         attempt: Which attempt of its node it is, from 1.
     """
     task = task_name(metadata["langgraph_path"])
-    where = f"{call_path}|{metadata['langgraph_step']}"
-    where = f"{where}|{task}" if task else where
-    return f"{where}:{metadata['langgraph_node']}#{attempt - 1}"
+    where = f"{metadata['langgraph_step']}|{task}" if task else metadata["langgraph_step"]
+    return f"{call_path}|{where}:{metadata['langgraph_node']}#{attempt - 1}"
 
 
 class KeyParts:
