@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from vcr_core.engine.divergence import DivergenceError, StepError
+from vcr_core.engine.loop_ticks import running_loop
 from vcr_core.engine.scope import Scope, current_scope
 from vcr_core.engine.served_step import EndedStep
 from vcr_core.frames import FrameRow
@@ -56,7 +57,8 @@ class RunningStep(EndedStep):
         recorder = run.recorder
         # Where nothing is recorded, nobody asks what the body changed.
         self._before: Any = None if recorder is None else isolate(call.input)
-        self._asked = 0 if recorder is None else recorder.frame_count
+        # Asked for with a distance in iterations only, and so in an event loop only.
+        self._asked = 0 if recorder is None or running_loop() is None else recorder.frame_count
 
     def _event(self) -> int | None:
         return None  # behind all events of the tape
@@ -95,13 +97,10 @@ class RunningStep(EndedStep):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: types.TracebackType | None
     ) -> None:
-        self._leave()
-        if error is not None and not isinstance(error, (GeneratorExit, StopIteration, StopAsyncIteration)):
-            self.fail(error)
-
-    def _leave(self) -> None:
         self._spent += self.run.clock.ticks_ms() - self._entered_at
         current_scope.reset(self._tokens.pop())
+        if error is not None and not isinstance(error, (GeneratorExit, StopIteration, StopAsyncIteration)):
+            self.fail(error)
 
     def succeed(self, output: Any, *, metadata: dict[str, Any] | None = None, status: str = "ok") -> Any:
         """Record the output and return it."""
@@ -154,7 +153,7 @@ class RunningStep(EndedStep):
                 self._before,
                 output,
                 style=style,
-                metadata={**(call.metadata or {}), **(metadata or {})},
+                metadata={**call.metadata, **metadata} if call.metadata and metadata else metadata or call.metadata,
                 error=error,
                 chain=self.run.chain_of(self.scope),
                 extra=None if returned is None else {"returned": returned},
