@@ -97,6 +97,40 @@ def test_each_attempt_is_a_frame(vcr, load):
     assert first.error.type.endswith("ConnectionError")
 
 
+def test_an_attempt_begins_with_the_state_although_the_one_before_wrote_into_its_input(vcr, load):
+    given = []
+
+    def shaky(state):
+        given.append(dict(state))
+        if len(given) == 1:
+            state["count"] = 99
+            raise ConnectionError("first time")
+        return {"count": 1}
+
+    policy = RetryPolicy(initial_interval=0.01, jitter=False)
+    builder = StateGraph(State).add_node("shaky", shaky, retry_policy=policy).add_edge(START, "shaky")
+    vcr.wrap_graph(builder.compile()).invoke({"count": 0, "log": []})
+    assert [state["count"] for state in given] == [0, 99]  # LangGraph hands the same dict to each attempt
+    first, second = load().frames
+    assert first.input_state == second.input_state == {"count": 0, "log": []}
+    assert facts(second)["input"]["count"] == 99
+
+
+def test_a_node_that_sees_a_part_of_the_state_is_recorded_with_all_of_it(vcr, load):
+    class Part(TypedDict):
+        count: int
+
+    def narrow(state: Part):
+        return {"count": state["count"] + 1}
+
+    builder = StateGraph(State).add_node("narrow", narrow, input_schema=Part).add_edge(START, "narrow")
+    vcr.wrap_graph(builder.compile()).invoke({"count": 0, "log": ["kept"]})
+    (frame,) = load().frames
+    assert frame.input_state == {"count": 0, "log": ["kept"]}
+    assert frame.output_state == {"count": 1, "log": ["kept"]}
+    assert facts(frame)["input_keys"] == ["count"]
+
+
 def test_an_interrupt_is_not_an_error(vcr, load):
     builder = StateGraph(State).add_node("ask", lambda state: {"log": [interrupt("sure?")]}).add_edge(START, "ask")
     graph = vcr.wrap_graph(builder.compile(checkpointer=InMemorySaver()))

@@ -32,7 +32,7 @@ def message_channels(channels: Channels) -> frozenset[str]:
 
 
 def _gathers(channel: Any) -> bool:
-    return isinstance(channel, BaseChannel) and gathers_messages(channel)
+    return gathers_messages(channel) and isinstance(channel, BaseChannel)  # the second is dear, and asked of few
 
 
 def random_id() -> str:
