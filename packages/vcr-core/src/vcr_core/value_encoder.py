@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 from vcr_core.delta import Delta
@@ -45,7 +44,8 @@ class ValueEncoder:
     def __init__(self, *, redactor: Redactor | None, blobs: BlobSink | None) -> None:
         self._redactor = redactor
         self._blobs = blobs
-        self._thread = threading.local()
+        # Any thread may ask it: all that it remembers then is which keys announce nothing.
+        self._counter = self.probe()
 
     def probe(self) -> Probe:
         """Return a probe that knows this encoder's secret keys."""
@@ -56,10 +56,7 @@ class ValueEncoder:
 
     def encode(self, value: Any) -> bytes:
         """Return the encoding of any value."""
-        probe: Probe | None = getattr(self._thread, "probe", None)
-        if probe is None:  # one for each thread, since it remembers which keys announce nothing
-            probe = self._thread.probe = self.probe()
-        found = self.encode_plain(value, probe)
+        found = self.encode_plain(value, self._counter)
         if found is None or len(found[0]) >= BLOB_SIZE:
             return self._encode_any(value)
         return self.redact_plain(*found)
