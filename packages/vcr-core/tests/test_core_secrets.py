@@ -315,3 +315,17 @@ def test_redaction_can_be_switched_off(tmp_path):
         path = recorder.path
     assert VCRPlayer.load(path).goto_frame(0) == {"password": PASSWORD}
     assert not (tmp_path / "key").exists()
+
+
+@pytest.mark.parametrize("field", ["node_name", "model", "label", "error_type", "error_message", "key", "parent"])
+@pytest.mark.parametrize("also", [{}, {"tokens": 3, "cost_usd": 0.5}, {"key": "0:a#1", "parent": "0:b#1"}])
+def test_a_row_is_looked_at_although_ones_like_it_were_harmless(recorder, field, also):
+    def row(**fields):
+        return FrameRow(-1, **{"node_name": "a", "status": "error", "latency_ms": 1.5, **also, **fields})
+
+    for harmless in ("one", "two", "one"):
+        recorder.record_frame(row(), {}, {})
+        recorder.record_frame(row(**{field: harmless}), {}, {})
+    for said in (TOKEN, f"failed with {TOKEN}", f"0:a#7|{VARIABLE}:b"):
+        recorder.record_frame(row(**{field: said}), {}, {})
+    assert not found_on_disk(recorder, TOKEN, VARIABLE)

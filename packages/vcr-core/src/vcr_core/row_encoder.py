@@ -19,7 +19,7 @@ from vcr_core.wire_format import FormatError, row_fields
 _KEYS = ("key", "parent")
 _TEXTS = ("node_name", "model", "label", "error_type", "error_message")
 _words_of = attrgetter("node_name", "kind", "status", "model", "origin", "label", "call", "effect")
-_RARE = ("error_type", "error_message", "tokens", "tokens_input", "tokens_output", "cost_usd", "gap", "asked", "spawn")
+_RARE = ("tokens", "tokens_input", "tokens_output", "cost_usd", "gap", "asked", "spawn")
 _rare_of = attrgetter(*_RARE)
 _NOTHING_RARE = (None,) * len(_RARE)
 _MAX_KNOWN = 4096
@@ -45,7 +45,8 @@ class RowEncoder:
         """Return the encoded fields of a row; what is changed for it is changed in the row."""
         try:
             words = _words_of(row)
-            if words in self._right and self._knows_keys(row):
+            # What an error says may hold anything each time.
+            if words in self._right and row.error_message is None is row.error_type and self._knows_keys(row):
                 latency = row.latency_ms
                 right = type(latency) is float and -_FAR < latency < _FAR and type(row.timestamp) is str
                 return row_fields(row, known=right and _rare_of(row) == _NOTHING_RARE)
