@@ -26,7 +26,7 @@ from vcr_core.delta import Delta, Op
 from vcr_core.json_pointer import escape_token
 from vcr_core.runtime_types import type_of
 from vcr_core.snapshot import copy_snapshot
-from vcr_core.value_encoder import ValueEncoder
+from vcr_core.value_encoder import ValueEncoder, encode_plain
 from vcr_core.wire_format import encode
 
 SMALL = 2048
@@ -190,7 +190,7 @@ class StateChain:
         `twin` is a live state that is known to be equal to the last one.
         """
         if self._small is not None:
-            found = self._encoder.encode_plain(live, self._probe)
+            found = encode_plain(live, self._probe)
             if found is not None and found[0] == self._small:
                 return True, b'"%b_patch":[]' % part
             return self._whole(part, live, found)
@@ -250,10 +250,10 @@ class StateChain:
         return True
 
     def _whole(self, part: bytes, live: Any, found: tuple[bytes, int] | None = None) -> tuple[bool, bytes]:
-        """Encode a state whole; `found` is what `ValueEncoder.encode_plain` made of it, if it was asked."""
+        """Encode a state whole; `found` is what `encode_plain` made of it, if it was asked."""
         probe = self._probe
         if self._mode is None:
-            found = found or self._encoder.encode_plain(live, probe)
+            found = found or encode_plain(live, probe)
             if found is not None and len(found[0]) <= SMALL:
                 # Its encoding tells all that a snapshot of it would, and is there already.
                 self._small, self._snapshot = found[0], _NOTHING

@@ -17,12 +17,18 @@ _anything = Probe()
 
 def encode_clear(value: Any) -> bytes:
     """Return the encoding of any value, not redacted and with its large leaves in place."""
-    if _anything.count_names(value) is not None:
-        try:
-            return encode(value)
-        except (UnicodeEncodeError, OverflowError):
-            pass  # a lone surrogate or 2**70: such values are tagged
-    return encode(to_wire(value))
+    found = encode_plain(value, _anything)
+    return encode(to_wire(value)) if found is None else found[0]
+
+
+def encode_plain(value: Any, probe: Probe) -> tuple[bytes, int] | None:
+    """Return the encoding of a plain value, not redacted, and how many names are in it.
+
+    None for a value that is not plain JSON, or in which a name announces a secret.
+    """
+    names = probe.count_names(value)
+    encoded = None if names is None else _encode_trusted(value)
+    return None if encoded is None or names is None else (encoded, names)
 
 
 def _encode_trusted(value: Any) -> bytes | None:
@@ -56,20 +62,10 @@ class ValueEncoder:
 
     def encode(self, value: Any) -> bytes:
         """Return the encoding of any value."""
-        found = self.encode_plain(value, self._counter)
+        found = encode_plain(value, self._counter)
         if found is None or len(found[0]) >= BLOB_SIZE:
             return self._encode_any(value)
         return self.redact_plain(*found)
-
-    @staticmethod
-    def encode_plain(value: Any, probe: Probe) -> tuple[bytes, int] | None:
-        """Return the encoding of a plain value, not redacted, and how many names are in it.
-
-        None for a value that is not plain JSON, or in which a name announces a secret.
-        """
-        names = probe.count_names(value)
-        encoded = None if names is None else _encode_trusted(value)
-        return None if encoded is None or names is None else (encoded, names)
 
     def redact_plain(self, encoded: bytes, names: int) -> bytes:
         """Redact what `encode_plain` returned."""
