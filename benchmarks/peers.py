@@ -401,6 +401,8 @@ def main() -> None:
         side, work, folder, *arguments = json.loads(options.work)
         print(json.dumps(WORK[work](side, folder, *arguments)))
         return
+    if options.markdown and not options.markdown.is_file():
+        parser.error(f"--markdown: there is no page {options.markdown}; give one that has the marks for the table")
     from peers_git import compare_with_git
     from peers_page import as_markdown, write_into
 
