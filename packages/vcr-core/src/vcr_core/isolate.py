@@ -26,9 +26,14 @@ def isolate(value: Any) -> Any:
     if cls in _IMMUTABLE:
         return value
     try:
+        # Most containers hold nothing but text and numbers, and are copied in C.
         if cls is dict:
+            if _IMMUTABLE.issuperset(map(type_of, value.values())):
+                return value.copy()
             return {key: item if type_of(item) in _IMMUTABLE else isolate(item) for key, item in value.items()}
         if cls is list:
+            if _IMMUTABLE.issuperset(map(type_of, value)):
+                return value.copy()
             return [item if type_of(item) in _IMMUTABLE else isolate(item) for item in value]
         if _is_held_by_fields(cls):
             return _copy_fields(value)

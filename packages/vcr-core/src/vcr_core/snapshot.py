@@ -279,7 +279,11 @@ class Probe:
             return names
         for item in items:
             kind = type_of(item)
-            if kind in _EXACT or (kind is list and len(item) != 2 and _EXACT.issuperset(map(type_of, item))):
+            if (
+                kind in _EXACT
+                or (kind is float and math.isfinite(item))
+                or (kind is list and _EXACT.issuperset(map(type_of, item)) and not self.pairs_secret(item))
+            ):
                 continue
             within = self.count_names(item, depth + 1) if depth < MAX_DEPTH else None
             if within is None:
