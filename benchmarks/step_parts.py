@@ -35,7 +35,7 @@ def main() -> None:
     encoded = [encode(state) for state in states]
     row = FrameRow(-1, "node", timestamp=Clock().timestamp(), latency_ms=0.123)
     fields = row_fields(row)
-    bodies = [frame_body(n, fields, b"{}", [b'"output_state":' + state]) for n, state in enumerate(encoded)]
+    bodies = [frame_body(n, fields, b"{}", b'"output_state":' + state) for n, state in enumerate(encoded)]
     lines = [seal(body, "0" * 32)[0] for body in bodies]
     redactor, ops, clock = Redactor(key=b"k" * 32, env={}), FileOps(), Clock()
     with tempfile.TemporaryDirectory() as folder:

@@ -20,15 +20,15 @@ class Draft(msgspec.Struct):
 
     def size(self) -> int:
         """Return about how many bytes it will take."""
-        return 300 + len(self.fields) + len(self.head) + sum(map(len, self.states.fields))
+        return 300 + len(self.fields) + len(self.head) + len(self.states.fields)
 
     def body(self, index: int) -> bytes:
         """Return the unsealed line of this frame at that index."""
         self.row.index = self.ref.index = index
         states = self.states
-        parts = states.fields
+        fields = states.fields
         if states.output_base is not None:
-            parts = [b'"output_base":%d' % states.output_base.index, *parts]
+            fields = b'"output_base":%d,%b' % (states.output_base.index, fields)
         if states.base is not None:
-            parts = [b'"base":%d' % states.base.index, *parts]
-        return frame_body(index, self.fields, self.head, parts)
+            fields = b'"base":%d,%b' % (states.base.index, fields)
+        return frame_body(index, self.fields, self.head, fields)

@@ -111,7 +111,7 @@ class LogFile:
                 self._catch_up(size)
             index = self.frames
             body = make_body(index)
-            line, digest = seal(body, self._hash, key=self._key)
+            line, digest = seal(body, self._hash, self._key)
             is_frame = body.startswith(FRAME_START)
             end, frames, ended = self._end + len(line), index + is_frame, not is_frame and body.startswith(END_START)
             try:

@@ -64,7 +64,7 @@ class VCRRecorder(SessionRecorder):
         """
         row = FrameRow(-1, node_name, kind, status, parent=parent, origin=origin)
         self._time(row, latency_ms, metadata)
-        return self.record_frame(row, input_state, output_state, metadata=metadata)
+        return self.record_frame(row, input_state, output_state, "state", metadata)
 
     def record_llm_call(  # noqa: PLR0913  # the documented signature
         self,

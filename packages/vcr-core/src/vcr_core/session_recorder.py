@@ -217,9 +217,9 @@ class SessionRecorder:
         row: FrameRow,
         input_state: Any,
         output_state: Any,
-        *,
         style: FrameStyle = "state",
         metadata: FrameMetadata | dict[str, Any] | None = None,
+        *,
         error: BaseException | None = None,
         chain: Hashable = None,
         extra: dict[str, Any] | None = None,
@@ -243,19 +243,8 @@ class SessionRecorder:
             _complete(row, known, error)
         if not row.timestamp:
             row.timestamp = self.clock.timestamp()
-        info = None if error is None else describe_error(error)
-        (self._writer or self.writer).write(
-            row,
-            input_state,
-            output_state,
-            style=style,
-            metadata=known.custom,
-            error=info,
-            chain=chain,
-            extra=extra,
-            mutated=mutated,
-        )
-        frame = Frame(row, known, input_state, output_state, info)
+        frame = Frame(row, known, input_state, output_state, None if error is None else describe_error(error))
+        (self._writer or self.writer).write(frame, style, chain, extra, mutated)
         if self.on_frame_recorded is not None:
             self._tell(self.on_frame_recorded, frame)
         return frame

@@ -28,7 +28,7 @@ from vcr_core.blobs import BlobStore
 from vcr_core.clock import Clock
 from vcr_core.draft import Draft
 from vcr_core.errors import VcrError
-from vcr_core.frames import ErrorInfo, FrameRow, Totals
+from vcr_core.frames import ErrorInfo, Frame, FrameRow, Totals
 from vcr_core.log_file import Flusher, LogFile
 from vcr_core.redaction import Redactor
 from vcr_core.row_encoder import RowEncoder
@@ -136,66 +136,51 @@ class SessionWriter:
         """Number of frames written, and waiting to be."""
         return self.log.frames + len(self._waiting)
 
-    def write(  # noqa: PLR0913  # a frame has that many parts
+    def write(
         self,
-        row: FrameRow,
-        input_state: Any,
-        output_state: Any,
-        *,
-        style: FrameStyle = "state",
-        metadata: dict[str, Any] | None = None,
-        error: ErrorInfo | None = None,
+        frame: Frame,
+        style: FrameStyle,
         chain: Hashable = None,
         extra: dict[str, Any] | None = None,
         mutated: dict[str, Any] | None = None,
-    ) -> FrameRow:
-        """Record one frame and return its row, with the index it has, or is expected to have.
+    ) -> None:
+        """Record one frame; its row then has the index that it has, or is expected to have.
 
         Args:
-            row: The small fields; its index is filled in.
-            input_state: What the step took.
-            output_state: What it gave.
+            frame: The frame; of its metadata only the user's own fields are looked at.
             style: ``state`` if the output is the state that the next step takes, ``call`` for arguments and result.
-            metadata: The user's own fields.
-            error: The exception that ended the step.
-            chain: Which line of states the frame belongs to; by default the current thread's.
+            chain: Which line of states the frame belongs to; None for the current thread's.
             extra: More fields of the frame, each with its value.
             mutated: Arguments that the step changed in place, by name, as they are now; "" is the whole input.
         """
-        tool = (row.node_name, row.label) if style == "call" else None
-        key = (style, tool, threading.get_ident() if chain is None else chain)
+        tool = (frame.row.node_name, frame.row.label) if style == "call" else None
+        line = (style, tool, threading.get_ident() if chain is None else chain)
+        self._do(self._write_frame, line, frame, extra, mutated)
 
-        self._do(self._write_frame, key, style, row, input_state, output_state, metadata, error, extra, mutated)
-        return row
-
-    def _write_frame(  # noqa: PLR0913  # as `write`
+    def _write_frame(
         self,
-        key: Hashable,
-        style: FrameStyle,
-        row: FrameRow,
-        before: Any,
-        after: Any,
-        metadata: dict[str, Any] | None,
-        error: ErrorInfo | None,
+        line: tuple[FrameStyle, Hashable, Hashable],
+        frame: Frame,
         extra: dict[str, Any] | None,
         mutated: dict[str, Any] | None,
     ) -> None:
+        row, before, custom, error = frame.row, frame.input_state, frame.metadata.custom, frame.error
         ref = FrameRef()
         try:
             try:
-                chain = self._chains.get(key, before)
-                encode_states = chain.state_frame if style == "state" else chain.call_frame
-                states = encode_states(before, after, ref, mutated)
-                head = self._encode_head(metadata, error, extra) if metadata or error or extra else b"{}"
+                chain = self._chains.get(line, before)
+                encode_states = chain.state_frame if line[0] == "state" else chain.call_frame
+                states = encode_states(before, frame.output_state, ref, mutated)
+                head = self._encode_head(custom, error, extra) if custom or error or extra else b"{}"
             except Exception as problem:  # noqa: BLE001  # the agent's values may do anything; it must go on
-                self._chains.drop(key)
-                states = self._encode_again(before, after, row.node_name, problem)
+                self._chains.drop(line)
+                states = self._encode_again(frame, problem)
                 head = self._encode_head(None, error, None)
             self._send(row, head, states, ref)
             if row.parent is None:
-                self._latest = key
+                self._latest = line
         except BaseException:
-            self._chains.drop(key)
+            self._chains.drop(line)
             raise
 
     def _do(self, act: Callable[..., None], *args: Any) -> None:
@@ -214,8 +199,8 @@ class SessionWriter:
 
     def write_reference(self, row: FrameRow, session: str, frame: int) -> FrameRow:
         """Record a frame whose states stand in another session (a step served from its tape)."""
-        fields = [b'"tape":%b' % encode({"session": session, "frame": frame})]
-        self._do(self._send, row, b"{}", EncodedStates(None, fields), FrameRef())
+        states = EncodedStates(None, b'"tape":' + encode({"session": session, "frame": frame}))
+        self._do(self._send, row, b"{}", states, FrameRef())
         return row
 
     def write_line(self, kind: str, data: Any, *, sync: bool = False) -> None:
@@ -264,18 +249,19 @@ class SessionWriter:
             head += b',"%b":%b' % (name.encode(), self._encoder.encode(value))
         return head
 
-    def _encode_again(self, before: Any, after: Any, node_name: object, problem: Exception) -> EncodedStates:
+    def _encode_again(self, frame: Frame, problem: Exception) -> EncodedStates:
         """Encode states that failed at first, by themselves: another thread may have changed them under the walk."""
         fields: list[bytes] = []
-        for name, value in ((b"input_state", before), (b"output_state", after)):
+        for name, value in ((b"input_state", frame.input_state), (b"output_state", frame.output_state)):
             try:
                 encoded = self._encoder.encode(value)
             except Exception as again:  # noqa: BLE001  # described instead
-                self._trouble(f"frame {self.frames} ({node_name}): a state cannot be encoded: {again!r}, {problem!r}")
+                where = f"frame {self.frames} ({frame.node_name})"
+                self._trouble(f"{where}: a state cannot be encoded: {again!r}, {problem!r}")
                 kind = type(value).__qualname__
                 encoded = encode({"$vcr": "opaque", "type": kind, "repr": f"<{kind}>"})
             fields.append(b'"%b":%b' % (name, encoded))
-        return EncodedStates(None, fields)
+        return EncodedStates(None, b",".join(fields))
 
     def _send(self, row: FrameRow, head: bytes, states: EncodedStates, ref: FrameRef) -> None:
         """Append a frame after those that still wait; keep it if the disk refuses it.  The lock is held."""

@@ -53,12 +53,12 @@ class EncodedStates(msgspec.Struct):
 
     Attributes:
         base: The frame that the input is written against, or None if it is whole.
-        fields: Encoded ``"name":value`` pairs.
+        fields: Encoded ``"name":value`` pairs, joined.
         output_base: The frame that the output is written against, or None if it leans on nothing but the input.
     """
 
     base: FrameRef | None
-    fields: list[bytes]
+    fields: bytes
     output_base: FrameRef | None = None
 
 
@@ -85,14 +85,13 @@ class StateChain:
     ) -> EncodedStates:
         """Encode a frame whose input follows on the last output, and whose output follows on its input."""
         base = self._base
-        patched, field = self._next(b"input", input_state)
-        fields = [field]
+        patched, fields = self._next(b"input", input_state)
         if mutated:
-            fields.append(self._encode_mutated(mutated, input_state))
+            fields += b"," + self._encode_mutated(mutated, input_state)
         if output_state is input_state:
-            fields.append(b'"output_patch":[]')
+            fields += b',"output_patch":[]'
         else:
-            fields.append(self._next(b"output", output_state, twin=input_state)[1])
+            fields += b"," + self._next(b"output", output_state, input_state)[1]
         self._base = ref
         return EncodedStates(base if patched else None, fields)
 
@@ -101,12 +100,13 @@ class StateChain:
     ) -> EncodedStates:
         """Encode a frame whose arguments follow on the last arguments, and whose result may follow on one of them."""
         base = self._base
-        patched, field = self._next(b"input", arguments)
-        fields = [b'"base_part":"input"', field] if patched else [field]
+        patched, fields = self._next(b"input", arguments)
+        if patched:
+            fields = b'"base_part":"input",' + fields
         if mutated:
-            fields.append(self._encode_mutated(mutated, arguments))
-        output_base, field = self._encode_result(result, ref)
-        fields.append(field)
+            fields += b"," + self._encode_mutated(mutated, arguments)
+        output_base, output = self._encode_result(result, ref)
+        fields += b"," + output
         self._base = ref
         self._holds_arguments = True
         return EncodedStates(base if patched else None, fields, output_base)
@@ -253,12 +253,12 @@ class StateChain:
         """Encode a state whole; `found` is what `encode_plain` made of it, if it was asked."""
         probe = self._probe
         if self._mode is None:
-            found = found or encode_plain(live, probe)
-            if found is not None and len(found[0]) <= SMALL:
+            encoded, names = found or encode_plain(live, probe) or (None, 0)
+            if encoded is not None and len(encoded) <= SMALL:
                 # Its encoding tells all that a snapshot of it would, and is there already.
-                self._small, self._snapshot = found[0], _NOTHING
-                self._size = len(found[0])
-                return False, b'"%b_state":%b' % (part, self._encoder.redact_plain(*found))
+                self._small, self._snapshot = encoded, _NOTHING
+                self._size = len(encoded)
+                return False, b'"%b_state":' % part + self._encoder.redact_plain(encoded, names)
         probe.reset()
         probe.only_text = True
         snapshot = probe.take(live)

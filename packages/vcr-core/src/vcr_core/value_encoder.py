@@ -12,6 +12,8 @@ from vcr_core.values.encode import BLOB_SIZE
 from vcr_core.wire_format import decode, encode
 
 _BYTES = b'"$vcr":"bytes"'
+_NOT_PLAIN = (UnicodeEncodeError, OverflowError, TypeError, ValueError, RecursionError)
+"""What is raised for a value that is not as plain as it looked: a lone surrogate, 2**70."""
 _anything = Probe()
 
 
@@ -27,15 +29,19 @@ def encode_plain(value: Any, probe: Probe) -> tuple[bytes, int] | None:
     None for a value that is not plain JSON, or in which a name announces a secret.
     """
     names = probe.count_names(value)
-    encoded = None if names is None else _encode_trusted(value)
-    return None if encoded is None or names is None else (encoded, names)
+    if names is None:
+        return None
+    try:
+        return encode(value), names
+    except _NOT_PLAIN:
+        return None
 
 
 def _encode_trusted(value: Any) -> bytes | None:
-    """Encode without a walk; None if something in it is not as plain as it looked (a lone surrogate, 2**70)."""
+    """Encode without a walk; None if something in it is not as plain as it looked."""
     try:
         return encode(value)
-    except (UnicodeEncodeError, OverflowError, TypeError, ValueError, RecursionError):
+    except _NOT_PLAIN:
         return None
 
 
@@ -65,12 +71,12 @@ class ValueEncoder:
         found = encode_plain(value, self._counter)
         if found is None or len(found[0]) >= BLOB_SIZE:
             return self._encode_any(value)
-        return self.redact_plain(*found)
+        return self.redact_plain(found[0], found[1])
 
     def redact_plain(self, encoded: bytes, names: int) -> bytes:
         """Redact what `encode_plain` returned."""
         redactor = self._redactor
-        return self._redact(encoded) if redactor is not None and redactor.may_contain(encoded, names=names) else encoded
+        return self._redact(encoded) if redactor is not None and redactor.may_contain(encoded, names) else encoded
 
     def _encode_any(self, value: Any) -> bytes:
         return self._redact(encode(to_wire(value, blobs=self._blobs)))

@@ -122,7 +122,7 @@ states_decoder = msgspec.json.Decoder(StatesLine)
 body_decoder = msgspec.json.Decoder(BodyLine)
 
 
-def seal(body: bytes, previous: str, *, key: bytes = b"") -> tuple[bytes, str]:
+def seal(body: bytes, previous: str, key: bytes = b"") -> tuple[bytes, str]:
     """Close a line with its hash.
 
     Args:
@@ -138,7 +138,7 @@ def seal(body: bytes, previous: str, *, key: bytes = b"") -> tuple[bytes, str]:
     hasher.update(previous.encode())
     hasher.update(body)
     digest = hasher.hexdigest()
-    return b'%b,"hash":"%b"}\n' % (body, digest.encode()), digest
+    return body + b',"hash":"%b"}\n' % digest.encode(), digest
 
 
 @lru_cache(maxsize=16)
@@ -160,7 +160,7 @@ def line_body(kind: str, data: Any) -> bytes:
     return b'{"type":%b,"data":%b' % (encode(kind), encode(data))
 
 
-def row_fields(row: FrameRow, *, known: bool = False) -> bytes:
+def row_fields(row: FrameRow, known: bool = False) -> bytes:
     """Return the encoded fields of a row but its index, which is known when the line is written.
 
     Args:
@@ -179,9 +179,9 @@ def row_fields(row: FrameRow, *, known: bool = False) -> bytes:
     return encoded[encoded.index(b",") + 1 : -1]
 
 
-def frame_body(index: int, row: bytes, metadata: bytes, rest: list[bytes]) -> bytes:
+def frame_body(index: int, row: bytes, metadata: bytes, rest: bytes) -> bytes:
     """Return an unsealed frame line: the row's fields, the encoded metadata, then encoded ``"name":value`` fields."""
-    return b'{"type":"frame","data":{"index":%d,%b,"metadata":%b,%b}' % (index, row, metadata, b",".join(rest))
+    return b'{"type":"frame","data":{"index":%d,%b,"metadata":%b,%b}' % (index, row, metadata, rest)
 
 
 def decode_row(line: bytes) -> FrameRow:

@@ -17,7 +17,7 @@ from vcr_core.blobs import BlobStore
 from vcr_core.delta import Delta
 from vcr_core.errors import VcrError
 from vcr_core.exporters.inlining import blob_hashes, inline_blobs
-from vcr_core.frames import CALLS
+from vcr_core.frames import CALLS, Frame, FrameMetadata
 from vcr_core.legacy import LegacyFile
 from vcr_core.log_file import LogFile
 from vcr_core.player import VCRPlayer
@@ -179,14 +179,10 @@ class _Packing:
             if body.error is None
             else msgspec.convert(self._inline(msgspec.to_builtins(body.error)), type(body.error))
         )
-        metadata = self._inline(body.metadata)
+        metadata = FrameMetadata(custom=self._inline(body.metadata))
         writer.write(
-            row,
-            before,
-            before if after == before else after,
-            style=style,
-            metadata=metadata,
-            error=error,
+            Frame(row, metadata, before, before if after == before else after, error),
+            style,
             extra=None if body.returned is None else {"returned": body.returned},
             mutated=self._inline(player.wire_mutated(index)),
         )

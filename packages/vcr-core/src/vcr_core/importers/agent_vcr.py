@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vcr_core.clock import Clock
-from vcr_core.frames import CALLS
+from vcr_core.frames import CALLS, Frame, FrameMetadata
 from vcr_core.importers import ImportFileError
 from vcr_core.legacy import LegacyFile, is_legacy
 from vcr_core.session_ids import SUFFIX, SessionIdError, check_session_id
@@ -105,11 +105,5 @@ def _valid_id(session_id: str) -> str:
 
 def _record_frame(recorder: VCRRecorder, old: LegacyFile, row: FrameRow) -> None:
     body = old.body(row.index)
-    recorder.writer.write(
-        row,
-        body.input_state,
-        body.output_state,
-        style="call" if row.kind in CALLS else "state",
-        metadata=body.metadata,
-        error=body.error,
-    )
+    frame = Frame(row, FrameMetadata(custom=body.metadata), body.input_state, body.output_state, body.error)
+    recorder.writer.write(frame, "call" if row.kind in CALLS else "state")

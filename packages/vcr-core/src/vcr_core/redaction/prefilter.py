@@ -72,10 +72,10 @@ class Prefilter:
         self._needles_with_runs = tuple(in_runs)
         self._clean: set[bytes] = set()
 
-    def may_contain(self, data: bytes, depth: int = 0, *, names: int = 0) -> bool:
+    def may_contain(self, data: bytes, names: int = 0, *, depth: int = 0) -> bool:
         """Tell whether `data` may hold a secret; `names` of its colons are known to stand behind harmless names."""
         for needle in self._needles:
-            if needle in data:
+            if data.find(needle) >= 0:  # `in` asks first whether the needle is a number, by an exception
                 return True
         classes = data.translate(TOKEN_CLASS)
         run = classes.find(self._run)
@@ -95,9 +95,9 @@ class Prefilter:
             return False
         if depth >= MAX_DEPTH:
             return True
-        if percent and self.may_contain(unquote_to_bytes(data), depth + 1):
+        if percent and self.may_contain(unquote_to_bytes(data), depth=depth + 1):
             return True
-        return bool(escaped) and self.may_contain(_ESCAPED_CHARACTER.sub(_decode_escape, data), depth + 1)
+        return bool(escaped) and self.may_contain(_ESCAPED_CHARACTER.sub(_decode_escape, data), depth=depth + 1)
 
     def _runs_may_contain(self, data: bytes, classes: bytes, start: int, depth: int) -> bool:
         """Tell whether a long run of token characters may hold a secret; the first of them begins at `start`."""
@@ -124,7 +124,7 @@ class Prefilter:
         if depth >= MAX_DEPTH:
             return True
         joined = _LINE_BREAKS.sub(b"", data)
-        return len(joined) < len(data) and self.may_contain(joined, depth + 1)
+        return len(joined) < len(data) and self.may_contain(joined, depth=depth + 1)
 
     def _run_may_contain(self, run: bytes, data: bytes, start: int, end: int, depth: int) -> bool:
         """Tell whether a run of token characters may hold a secret, and remember a short one that cannot.
@@ -134,7 +134,7 @@ class Prefilter:
         if self._has_shape(self._probe_for(data, start, end), data, start, end):
             return True
         for readable in self._encoded.readable_runs(data, start, end):
-            if depth >= MAX_DEPTH or self.may_contain(readable.decoded, depth + 1):
+            if depth >= MAX_DEPTH or self.may_contain(readable.decoded, depth=depth + 1):
                 return True
         if len(run) <= _MAX_CLEAN_SIZE:
             if len(self._clean) >= _MAX_CLEAN:

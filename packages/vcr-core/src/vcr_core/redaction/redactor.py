@@ -87,7 +87,7 @@ class Redactor:
         self._needs_search = bool(self._extra) or len(searchable) < len(values)
         self._detector = Detector(values, extra=[pattern for _kind, pattern in self._extra], secret_names=self._names)
 
-    def may_contain(self, encoded: bytes, *, names: int = 0) -> bool:
+    def may_contain(self, encoded: bytes, names: int = 0) -> bool:
         """Tell whether a compact JSON text in UTF-8, or plain text, may hold a secret by its value.
 
         False is certain: `redact_tree` would then change nothing but the values that a name announces (a key, or the
@@ -97,7 +97,7 @@ class Redactor:
             encoded: The text.
             names: How many keys the JSON has in all its objects, if `is_secret_key` is False for each; 0 if unknown.
         """
-        if self._prefilter.may_contain(encoded, names=names):
+        if self._prefilter.may_contain(encoded, names):
             return True
         return self._needs_search and bool(self._detector.find(encoded.decode("utf-8", "replace")))
 
