@@ -46,11 +46,7 @@ class RowEncoder:
         try:
             words = _words_of(row)
             # What an error says may hold anything each time.
-            if (
-                words in self._right
-                and row.error_message is None is row.error_type
-                and (row.key is None is row.parent or self._knows_keys(row))
-            ):
+            if words in self._right and row.error_message is None is row.error_type and self._knows_keys(row):
                 latency = row.latency_ms
                 right = type(latency) is float and -_FAR < latency < _FAR and type(row.timestamp) is str
                 return row_fields(row, right and _rare_of(row) == _NOTHING_RARE)

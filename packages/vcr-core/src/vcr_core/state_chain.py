@@ -193,7 +193,7 @@ class StateChain:
             found = encode_plain(live, self._probe)
             if found is not None and found[0] == self._small:
                 return True, b'"%b_patch":[]' % part
-            return self._whole(part, live, found)
+            return self._whole_as(part, live, found)
         snapshot, self._snapshot = self._snapshot, _NOTHING
         if snapshot is _NOTHING or self._mode is False:
             return self._whole(part, live)
@@ -249,16 +249,19 @@ class StateChain:
         self._due = 2 * chained
         return True
 
-    def _whole(self, part: bytes, live: Any, found: tuple[bytes, int] | None = None) -> tuple[bool, bytes]:
-        """Encode a state whole; `found` is what `encode_plain` made of it, if it was asked."""
+    def _whole(self, part: bytes, live: Any) -> tuple[bool, bytes]:
+        """Encode a state whole."""
+        return self._whole_as(part, live, encode_plain(live, self._probe) if self._mode is None else None)
+
+    def _whole_as(self, part: bytes, live: Any, found: tuple[bytes, int] | None) -> tuple[bool, bytes]:
+        """Encode a state whole; `found` is what `encode_plain` made of it, None where it is not asked."""
+        if found is not None and len(found[0]) <= SMALL:
+            # Its encoding tells all that a snapshot of it would, and is there already.
+            encoded, names = found
+            self._small, self._snapshot = encoded, _NOTHING
+            self._size = len(encoded)
+            return False, b'"%b_state":' % part + self._encoder.redact_plain(encoded, names)
         probe = self._probe
-        if self._mode is None:
-            encoded, names = found or encode_plain(live, probe) or (None, 0)
-            if encoded is not None and len(encoded) <= SMALL:
-                # Its encoding tells all that a snapshot of it would, and is there already.
-                self._small, self._snapshot = encoded, _NOTHING
-                self._size = len(encoded)
-                return False, b'"%b_state":' % part + self._encoder.redact_plain(encoded, names)
         probe.reset()
         probe.only_text = True
         snapshot = probe.take(live)

@@ -12,8 +12,6 @@ from vcr_core.values.encode import BLOB_SIZE
 from vcr_core.wire_format import decode, encode
 
 _BYTES = b'"$vcr":"bytes"'
-_NOT_PLAIN = (UnicodeEncodeError, OverflowError, TypeError, ValueError, RecursionError)
-"""What is raised for a value that is not as plain as it looked: a lone surrogate, 2**70."""
 _anything = Probe()
 
 
@@ -29,19 +27,15 @@ def encode_plain(value: Any, probe: Probe) -> tuple[bytes, int] | None:
     None for a value that is not plain JSON, or in which a name announces a secret.
     """
     names = probe.count_names(value)
-    if names is None:
-        return None
-    try:
-        return encode(value), names
-    except _NOT_PLAIN:
-        return None
+    encoded = None if names is None else _encode_trusted(value)
+    return None if names is None or encoded is None else (encoded, names)
 
 
 def _encode_trusted(value: Any) -> bytes | None:
-    """Encode without a walk; None if something in it is not as plain as it looked."""
+    """Encode without a walk; None if something in it is not as plain as it looked (a lone surrogate, 2**70)."""
     try:
         return encode(value)
-    except _NOT_PLAIN:
+    except (UnicodeEncodeError, OverflowError, TypeError, ValueError, RecursionError):
         return None
 
 
