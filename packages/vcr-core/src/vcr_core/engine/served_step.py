@@ -81,8 +81,8 @@ class EndedStep:
         return self.run.diverged("stalled", self.call.key or "", name=self.call.name, frame=left[0] if left else None)
 
     def result(self) -> Any:
-        """Return what the step gives, or raise what it raises."""
-        raise NotImplementedError
+        """Return what the step gives, or raise what it raises; a step that is ``live`` gives what its body does."""
+        raise NotImplementedError(f"{self.call.name} is live: run it, it has no result to be asked for")
 
     def abandon(self) -> None:
         """End a step that nobody asked for its result."""
