@@ -165,11 +165,13 @@ class VCRPlayer:
         """
         at, idle_since = 0, time.monotonic()
         while True:
+            # Taken before the look, so that the file is looked at once more when the time is over.
+            over = timeout is not None and time.monotonic() - idle_since > timeout
             self.refresh()
             while at < len(self):
                 yield self.get_frame(at)
-                at, idle_since = at + 1, time.monotonic()
-            if self.end is not None or (timeout is not None and time.monotonic() - idle_since > timeout):
+                at, idle_since, over = at + 1, time.monotonic(), False
+            if over or self.end is not None:
                 return
             time.sleep(interval)
 
