@@ -79,6 +79,48 @@ def test_the_index_is_the_same_from_begin_until_commit(repository: Judge) -> Non
     assert repository("diff", "--name-only") == ""
 
 
+def test_a_file_that_was_in_no_commit_and_that_the_session_changed_is_committed_whole(repository: Judge) -> None:
+    top = repository.top
+    for name in ("changed", "moved", "deleted", "kept"):
+        (top / f"{name}.txt").write_text(f"{name} by the user\n" * 3)
+    (top / "staged.txt").write_text("staged by the user\n")
+    repository("add", "staged.txt")
+    acid = ACIDWorkspace(top)
+    acid.begin("s")
+    for name in ("changed", "staged"):
+        (top / f"{name}.txt").write_text((top / f"{name}.txt").read_text() + "by the agent\n")
+    (top / "moved.txt").rename(top / "there.txt")
+    (top / "deleted.txt").unlink()
+    files = read_manifest(top)
+    result = acid.commit()
+    assert result.status == "committed", result.conflicts
+    assert result.paths == ("changed.txt", "staged.txt", "there.txt")
+    assert [note.partition(" ")[0] for note in result.notes] == ["changed.txt", "staged.txt", "staged.txt"]
+    assert read_manifest(top) == files
+    assert repository("show", "HEAD:changed.txt") == "changed by the user\n" * 3 + "by the agent"
+    assert repository("show", "HEAD:there.txt") == "moved by the user\n" * 2 + "moved by the user"
+    assert repository("show", ":staged.txt") == "staged by the user"
+    assert repository("status", "--porcelain").split("\n") == ["MM staged.txt", "?? kept.txt"]
+
+
+def test_a_file_that_somebody_else_brought_to_the_branch_meanwhile_is_a_conflict(
+    repository: Judge, tmp_path: Path
+) -> None:
+    top = repository.top
+    (top / "both.txt").write_text("by the user\n")
+    acid = ACIDWorkspace(top)
+    acid.begin("s")
+    (top / "both.txt").write_text("by the agent\n")
+    other = Judge(tmp_path / "other")
+    repository("worktree", "add", "-q", "--detach", str(other.top))
+    (other.top / "both.txt").write_text("by somebody else\n")
+    other("add", "-A")
+    other("commit", "-qm", "theirs")
+    repository("update-ref", "refs/heads/main", other("rev-parse", "HEAD"))
+    assert [conflict.path for conflict in acid.commit().conflicts] == ["both.txt"]
+    assert (top / "both.txt").read_text() == "by the agent\n"
+
+
 def test_an_index_is_called_changed_only_if_something_was_staged(repository: Judge) -> None:
     top = repository.top
     acid = ACIDWorkspace(top)

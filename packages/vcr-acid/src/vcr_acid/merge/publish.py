@@ -98,21 +98,20 @@ class Publisher:
                 attempts=attempt,
                 notes=tuple(self._notes),
             )
+        notes = (*self._notes, *outcome.notes)
         tree = apply_changes(self._store, theirs, outcome.changes) or self._store.put_new(b"tree", b"")
         if tree == theirs and not catch_up:
             self._store.discard_pending()
             self._session.record("committed", {"commit": None, "time": time.time()})
-            return CommitResult("nothing", branch=self._branch, attempts=attempt, notes=tuple(self._notes))
+            return CommitResult("nothing", branch=self._branch, attempts=attempt, notes=notes)
         new = tip if tree == theirs and tip else self._make_commit(tree, [tip] if tip else [], message)
         plan = shown.plan(outcome.changes, catch_up, theirs, self._tip_at_begin()) if shown is not None else {}
         if not self._publish(tip, new, plan, outcome, shown):
             return None
         if shown is not None:
-            self._notes += shown.notes
+            notes += tuple(shown.notes)
         self._session.record("committed", {"commit": new.hex(), "time": time.time()})
-        return CommitResult(
-            "committed", new.hex(), self._branch, tuple(sorted(outcome.changes)), (), attempt, tuple(self._notes)
-        )
+        return CommitResult("committed", new.hex(), self._branch, tuple(sorted(outcome.changes)), (), attempt, notes)
 
     def _tip_at_begin(self) -> bytes | None:
         tip = self._session.state.begin["tip"]
@@ -140,7 +139,9 @@ class Publisher:
 
     def _merge(self, theirs: bytes | None) -> MergeOutcome:
         base, ours = self._sides()
-        base, ours = self._merged_base(base), ours
+        base = self._merged_base(base)
+        adopted = self._adopted(base, ours, theirs)
+        base = apply_changes(self._store, base, dict.fromkeys(adopted))
         conversion = Conversion(self._store, ours, self._config, self._origin.common_dir)
         base, ours = self._cleaned(base, ours, theirs, conversion)
         merge = TreeMerge(self._store, keep_whole=conversion.keep_whole, resolved=self._resolved())
@@ -150,7 +151,28 @@ class Publisher:
             known = find_entry(self._store, theirs, full) or find_entry(self._store, ours, full)
             mode = known[0] if known and known[0] in (b"100644", b"100755") else b"100644"
             outcome.changes[full] = (mode, bytes.fromhex(blob)) if blob else None
+        outcome.notes = [
+            f"{path} was not in git when the session began; it is committed whole"
+            for path in adopted
+            if path in outcome.changes
+        ]
         return outcome
+
+    def _adopted(self, base: bytes | None, ours: bytes | None, theirs: bytes | None) -> list[str]:
+        """Files that the user had not added to git and the session changed: they are new to the branch.
+
+        Without this they would look deleted there, since the workspace had them at begin.
+        """
+        if self._session.state.begin["isolation"] == "worktree":
+            return []
+        begun = self._tip_at_begin()
+        return [
+            path
+            for path, (old, _) in sorted(diff_trees(self._store, base, ours).items())
+            if old is not None
+            and find_entry(self._store, begun, path) is None
+            and find_entry(self._store, theirs, path) is None
+        ]
 
     def _merged_base(self, base: bytes | None) -> bytes | None:
         """If the agent merged the branch into its own worktree, what it merged is common by now."""

@@ -26,10 +26,14 @@ _MAX_PAIRS = 4000
 
 @dataclass
 class MergeOutcome:
-    """``changes``: what to change in *theirs* to get the merge (None deletes). ``conflicts``: why there is none."""
+    """``changes``: what to change in *theirs* to get the merge (None deletes). ``conflicts``: why there is none.
+
+    ``notes``: what a person should know of it.
+    """
 
     changes: dict[str, Entry | None] = field(default_factory=dict[str, "Entry | None"])
     conflicts: list[ConflictedPath] = field(default_factory=list[ConflictedPath])
+    notes: list[str] = field(default_factory=list[str])
 
 
 class TreeMerge:
