@@ -9,7 +9,9 @@ import pytest
 from vcr_core import VCRPlayer, VCRRecorder, llm, tool
 from vcr_golden import GoldenRunCache
 from vcr_golden.budgets import parse_budgets
+from vcr_golden.effects import Effect
 from vcr_golden.gate import Gate, Rules
+from vcr_golden.manifest import CodeFacts
 
 COST = 0.10
 
@@ -146,6 +148,55 @@ def test_a_regression_in_a_recording_fails_with_its_kind(cache, tmp_path, functi
     cache.accept("refund", agent=function)
     assert not result.pending.exists()
     assert Gate(cache).check_agent("refund", function, ("7",))[0].verdict == "same"
+
+
+@llm(name="decide", metadata=lambda _: {"tokens_input": 90, "tokens_output": 10, "cost_usd": COST, "model": "m"})
+def decide_politely(prompt):
+    return f"please refund {prompt}"
+
+
+def polite(order):
+    total = find_order(order)["total"]
+    advice = decide_politely(f"{order} {total}")
+    refund(order, total)
+    notify("done")
+    return {"advice": advice, "ok": True}
+
+
+def polite_and_loud(order):
+    return {**polite(order), "loud": True}
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "live"])
+def test_an_accepted_run_knows_the_code_of_its_steps(tmp_path, mode):
+    effects = {name: Effect("pure") for name in ("find_order", "refund", "notify")}
+    GoldenRunCache(tmp_path / "golden", effects=effects).save_golden_run(
+        "refund", record(tmp_path / "tape", agent, "7"), agent=agent
+    )
+    cache = GoldenRunCache(tmp_path / "golden", effects=effects)
+    assert Gate(cache).check_agent("refund", polite, mode=mode)[0].verdict == "drift"
+    # Whoever accepts it need not have the agent's code at hand.
+    accepted = GoldenRunCache(tmp_path / "golden", effects=effects)
+    accepted.accept("refund")
+    assert {path.suffix for path in (tmp_path / "golden").glob("refund*")} == {".vcr", ".json"}
+    result, ledger = accepted.run("refund", polite, mode="hybrid")
+    assert (result["advice"], ledger.spent.steps, ledger.served.steps) == ("please refund 7 40", 0, 4)
+    assert accepted.run_again("refund", agent, mode="hybrid").reasons.popitem()[1] == "its code changed"
+    assert accepted.explain("refund", agent).components == ["agent", "code"]
+
+
+def test_a_step_that_was_served_by_other_code_than_todays_is_not_known_by_it(cache):
+    files = cache.store.get("refund")
+    result, run = Gate(cache).check_agent("refund", polite_and_loud, mode="branch", options={"from_frame": 2})
+    assert result.verdict == "drift"
+    assert run.error is None
+    facts = CodeFacts.from_json(files.pending_facts.read_text(), files.pending_facts)
+    assert {name: step.code is not None for name, step in facts.steps.items()} == {
+        "find_order": True,
+        "decide": False,
+        "refund": True,
+        "notify": True,
+    }
 
 
 def test_a_new_input_is_a_drift(cache):

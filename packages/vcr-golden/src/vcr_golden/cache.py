@@ -14,6 +14,7 @@ from vcr_golden.golden_store import GoldenFiles, GoldenStore
 from vcr_golden.hybrid_run import Policy
 from vcr_golden.identity import check_identity
 from vcr_golden.ledger import CostLedger, Usage
+from vcr_golden.manifest import CodeFacts
 from vcr_golden.near_miss import NearMiss, compare_identity
 from vcr_golden.running import GoldenRun, Mode, Runner
 from vcr_golden.saving import Saver
@@ -239,6 +240,12 @@ class GoldenRunCache:
     def accept(self, task: str, *, trial: int = 0, agent: Any = None) -> str:
         """Make the changed run that waits beside a golden one the golden run; return its fingerprint.
 
+        Args:
+            task: The task.
+            trial: Which sample of the task.
+            agent: The agent's function, where the run came from a recording alone: what code made it is known
+                otherwise.
+
         Raises:
             NoGoldenRunError: If there is no golden run of the task.
             NothingToAcceptError: If none waits.
@@ -246,19 +253,25 @@ class GoldenRunCache:
         """
         for files in self.store.of_task(task, trial):
             if files.pending.exists():
-                fingerprint = self.save_golden_run(
-                    task, files.pending, agent=agent, trial=trial, tags=files.manifest.tags
+                facts = None
+                if files.pending_facts.exists():
+                    facts = CodeFacts.from_json(files.pending_facts.read_text(encoding="utf-8"), files.pending_facts)
+                saver = Saver(self.store, self.effects)
+                accepted = saver.save(
+                    task,
+                    files.pending,
+                    identity=None,
+                    agent=agent,
+                    trial=trial,
+                    tags=files.manifest.tags,
+                    facts=facts,
                 )
-                self._clear_pending(files, fingerprint)
-                return fingerprint
+                self.store.forget_pending(files)
+                if accepted.recording != files.recording:
+                    self.store.remove(files)
+                return accepted.manifest.fingerprint
         self.store.get(task, trial)
         raise NothingToAcceptError(task)
-
-    def _clear_pending(self, files: GoldenFiles, fingerprint: str) -> None:
-        files.pending.unlink(missing_ok=True)
-        files.pending_diff.unlink(missing_ok=True)
-        if files.manifest.fingerprint != fingerprint:
-            self.store.remove(files)
 
 
 def describe(files: GoldenFiles) -> dict[str, Any]:

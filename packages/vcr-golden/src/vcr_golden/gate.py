@@ -9,7 +9,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any, Literal
 
-from vcr_core import DivergenceError, FrameRow, VCRPlayer
+from vcr_core import DivergenceError, FrameRow, VCRPlayer, VCRRecorder
 from vcr_core.engine import StepCall
 from vcr_core.exporters.packing import pack_session
 from vcr_golden.budgets import Inconclusive, Limit, check_budgets
@@ -19,6 +19,7 @@ from vcr_golden.golden_store import GoldenFiles
 from vcr_golden.ledger import CostLedger
 from vcr_golden.observed_run import ObservedRun
 from vcr_golden.running import GoldenRun, Mode
+from vcr_golden.saving import code_facts
 from vcr_golden.trace import Trace, TraceStep, read_trace, step_of, trace_of
 from vcr_golden.wire import PackedInputs, digest_of
 
@@ -141,7 +142,7 @@ class Gate:
         if isinstance(run.error, DivergenceError) and not result.drifts:
             result.drifts.append(_divergence_drift(run.error))
         if result.drifts:
-            self._keep(files, result, run.recording)
+            self._keep(files, result, run.recording, run.source, agent)
         return result, run
 
     def _replay(
@@ -164,8 +165,15 @@ class Gate:
         result.drifts += over
         result.inconclusive += unclear
 
-    def _keep(self, files: GoldenFiles, result: GateResult, recording: Path | None) -> None:
-        """Write the diff, and the recording if there is a whole one, beside the golden run."""
+    def _keep(
+        self,
+        files: GoldenFiles,
+        result: GateResult,
+        recording: Path | None,
+        source: VCRRecorder | None = None,
+        agent: Any = None,
+    ) -> None:
+        """Write the diff, and the recording if there is a whole one, beside the golden run; and by what code it is."""
         if not self._keep_pending:
             return
         files.pending_diff.write_text(render_drifts(result.drifts), encoding="utf-8")
@@ -173,8 +181,12 @@ class Gate:
             return
         player = VCRPlayer.load(recording)
         try:
+            files.pending_facts.unlink(missing_ok=True)
             files.pending.unlink(missing_ok=True)
             pack_session(player, files.pending)
+            if source is not None:
+                facts = code_facts(player.rows, agent, source.functions, self._cache.effects, files.manifest.steps)
+                files.pending_facts.write_text(facts.to_json(), encoding="utf-8")
         finally:
             player.close()
         result.pending = files.pending

@@ -60,6 +60,11 @@ class GoldenFiles:
         return self.recording.with_suffix(".vcr.new.diff")
 
     @property
+    def pending_facts(self) -> Path:
+        """Where it says by what code that run was made, where the process that wrote it knew."""
+        return self.recording.with_suffix(".vcr.new.code")
+
+    @property
     def manifest_path(self) -> Path:
         """The manifest's file."""
         return self.recording.with_suffix(".json")
@@ -114,9 +119,15 @@ class GoldenStore:
 
     def remove(self, files: GoldenFiles) -> None:
         """Delete a golden run, and what waits beside it."""
-        for path in (files.manifest_path, files.recording, files.pending, files.pending_diff):
-            path.unlink(missing_ok=True)
+        self.forget_pending(files)
+        files.manifest_path.unlink(missing_ok=True)
+        files.recording.unlink(missing_ok=True)
         files.recording.with_name(f".{files.recording.name}.idx").unlink(missing_ok=True)
+
+    def forget_pending(self, files: GoldenFiles) -> None:
+        """Delete what waits beside a golden run."""
+        for path in (files.pending, files.pending_diff, files.pending_facts):
+            path.unlink(missing_ok=True)
 
     def _load(self, path: Path) -> GoldenFiles:
         status = path.stat()

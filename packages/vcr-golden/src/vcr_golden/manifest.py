@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any
+from typing import Any, TypeVar
 
 from vcr_core.wire_format import DECODE_ERRORS, decode
 from vcr_golden.effects import Effect
@@ -12,6 +12,7 @@ from vcr_golden.errors import GoldenError
 from vcr_golden.identity import Component
 
 FORMAT = 1
+Described = TypeVar("Described", "CodeFacts", "Manifest")
 
 
 class ManifestError(GoldenError):
@@ -39,6 +40,34 @@ class StepFacts:
 
     code: str | None
     effect: Effect
+
+
+@dataclasses.dataclass(frozen=True)
+class CodeFacts:
+    """What only the process that ran the agent knows of a recording; kept beside one that waits to be accepted.
+
+    Attributes:
+        code: Digest of each function that the agent reaches.
+        code_of_agent: True if that includes the agent itself.
+        steps: By step name.
+    """
+
+    code: dict[str, str]
+    code_of_agent: bool
+    steps: dict[str, StepFacts]
+
+    def to_json(self) -> str:
+        """Return the text of the file."""
+        return json.dumps({"format": FORMAT, **dataclasses.asdict(self)}, indent=1, sort_keys=True, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str, path: object) -> CodeFacts:
+        """Read the file again.
+
+        Raises:
+            ManifestError: If it is something else, or of a newer format.
+        """
+        return _read(cls, text, path)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,16 +117,21 @@ class Manifest:
         Raises:
             ManifestError: If it is something else, or of a newer format.
         """
-        try:
-            data = decode(text)
-            if data.pop("format") != FORMAT:
-                raise ManifestError(path, "it is of another format")
+        return _read(cls, text, path)
+
+
+def _read(cls: type[Described], text: str, path: object) -> Described:
+    try:
+        data = decode(text)
+        if data.pop("format") != FORMAT:
+            raise ManifestError(path, "it is of another format")
+        data["steps"] = {name: _step_facts(value) for name, value in data["steps"].items()}
+        if cls is Manifest:
             data["components"] = {name: Component(**value) for name, value in data["components"].items()}
-            data["steps"] = {name: _step_facts(value) for name, value in data["steps"].items()}
             data["frames"] = [(row[0], row[1]) for row in data["frames"]]
-            return cls(**data)
-        except (*DECODE_ERRORS, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
-            raise ManifestError(path, str(error)) from error
+        return cls(**data)
+    except (*DECODE_ERRORS, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        raise ManifestError(path, str(error)) from error
 
 
 def _step_facts(value: dict[str, Any]) -> StepFacts:

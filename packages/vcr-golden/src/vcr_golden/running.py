@@ -37,7 +37,7 @@ class GoldenRun:
         recording: The new recording; None if nothing was recorded.
         reasons: Why each step ran live (hybrid), by key.
         caught_up: Served writes that were done after all (hybrid).
-        source: The closed recorder of a live run; it knows the functions of its steps.
+        source: The closed recorder of it; it knows the functions of its steps.
     """
 
     result: Any
@@ -120,7 +120,7 @@ class Runner:
 
         config = ResumeConfig(mode=ResumeMode.REPLAY, call="agent", tags=["hybrid"])
         outcome = self._run(self._given(agent, args, kwargs), config, make_run)
-        found = self._outcome(outcome, self._files.recording.parent)
+        found = self._outcome(outcome, runs[0].recorder)
         found.reasons, found.caught_up = runs[0].reasons, runs[0].caught_up
         return found
 
@@ -139,8 +139,13 @@ class Runner:
         config = ResumeConfig(
             mode=ResumeMode.FORK, call="agent", from_frame=from_frame, state_overrides=dict(state_overrides or {})
         )
-        outcome = self._run(agent, config, ReplayRun)
-        return self._outcome(outcome, self._files.recording.parent)
+        runs: list[ReplayRun] = []
+
+        def make_run(recorder: VCRRecorder | None, **options: Any) -> ReplayRun:
+            runs.append(ReplayRun(recorder, **options))
+            return runs[-1]
+
+        return self._outcome(self._run(agent, config, make_run), runs[0].recorder)
 
     def live(self, agent: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> GoldenRun:
         """Run everything, and record it."""
@@ -160,10 +165,10 @@ class Runner:
             functools.partial(run_again, self.player, agent, config, output_dir=directory, make_run=make_run), agent
         )
 
-    def _outcome(self, outcome: Resumption, directory: Path) -> GoldenRun:
+    def _outcome(self, outcome: Resumption, recorder: VCRRecorder | None) -> GoldenRun:
         assert outcome.session_id is not None
-        path = directory / f"{outcome.session_id}.vcr"
-        return GoldenRun(outcome.result, outcome.error, ledger_of(path), path)
+        path = self._files.recording.parent / f"{outcome.session_id}.vcr"
+        return GoldenRun(outcome.result, outcome.error, ledger_of(path), path, source=recorder)
 
 
 def _outside_of_loops(start: Callable[[], Resumption], agent: Any) -> Resumption:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import importlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from vcr_core import VCRPlayer, VCRRecorder
+from vcr_core import FrameRow, VCRPlayer, VCRRecorder
 from vcr_core.exporters.packing import pack_session
 from vcr_core.legacy import LegacyFile
 from vcr_golden.code_fingerprint import CodeMap, fingerprint
@@ -18,7 +19,7 @@ from vcr_golden.errors import GoldenError
 from vcr_golden.golden_store import GoldenFiles, GoldenStore
 from vcr_golden.identity import Component, check_identity, recorded_components
 from vcr_golden.ledger import Usage
-from vcr_golden.manifest import Manifest, StepFacts
+from vcr_golden.manifest import CodeFacts, Manifest, StepFacts
 from vcr_golden.run_lines import RunLines, read_run_lines
 from vcr_golden.wire import digest_of
 
@@ -120,8 +121,11 @@ class Saver:
         agent: Any,
         trial: int,
         tags: list[str],
+        facts: CodeFacts | None = None,
     ) -> GoldenFiles:
         """Check, pack and describe a recording; one that stood in its place is replaced.
+
+        `facts` are those of the process that made the recording; without them this one is asked.
 
         Raises:
             NotGoldenError: If it cannot be golden.
@@ -129,7 +133,10 @@ class Saver:
         player, functions = recording_of(source)
         try:
             check_golden(player)
-            manifest = self._describe(task, trial, player, functions, agent, check_identity(identity), tags)
+            if facts is None:
+                agent = agent if agent is not None else find_agent(read_run_lines(player).agent)
+                facts = code_facts(player.rows, agent, functions, self._effects)
+            manifest = _describe(task, trial, player, facts, check_identity(identity), tags)
             stem = self._store.stem(task, trial, manifest.fingerprint)
             self._store.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             target = self._store.directory / f"{stem}.vcr"
@@ -141,49 +148,60 @@ class Saver:
             player.close()
         return self._store.write(stem, manifest)
 
-    def _describe(
-        self,
-        task: str,
-        trial: int,
-        player: VCRPlayer,
-        functions: dict[str, Any],
-        agent: Any,
-        given: dict[str, Any],
-        tags: list[str],
-    ) -> Manifest:
-        lines = read_run_lines(player)
-        agent = agent if agent is not None else find_agent(lines.agent)
-        code = CodeMap(*([agent] if agent is not None else []), *functions.values()).digests
-        components = _components(task, player, lines, given, code)
-        whole = {name: component.digest for name, component in components.items()}
-        totals = Usage.of(player.rows)
-        frames = [
+
+def code_facts(
+    rows: Iterable[FrameRow],
+    agent: Any,
+    functions: Mapping[str, Any],
+    effects: Effects,
+    golden: Mapping[str, StepFacts] | None = None,
+) -> CodeFacts:
+    """Return what this process knows of the code that made a recording.
+
+    Args:
+        rows: The recording's.
+        agent: The agent's function, or None.
+        functions: The functions behind its steps, by step name, as far as they are known.
+        effects: What steps do to the world.
+        golden: The steps of the run that some of its frames were served from: such a frame is the work of the code
+            that was recorded there, and where that is not today's, the code of the step is not known.
+    """
+    found: dict[str, StepFacts] = {}
+    for row in rows:
+        facts = found.get(row.node_name)
+        if facts is None:
+            function = functions.get(row.node_name)
+            effect = effects.of(row.node_name, row.kind, function=function, effect=row.effect)
+            facts = found[row.node_name] = StepFacts(fingerprint(function), effect)
+        recorded = None if golden is None or row.origin != "tape" else golden.get(row.node_name)
+        if recorded is not None and recorded.code != facts.code:
+            found[row.node_name] = dataclasses.replace(facts, code=None)
+    roots = [agent] if agent is not None else []
+    return CodeFacts(CodeMap(*roots, *functions.values()).digests, agent is not None, found)
+
+
+def _describe(
+    task: str, trial: int, player: VCRPlayer, facts: CodeFacts, given: dict[str, Any], tags: list[str]
+) -> Manifest:
+    components = _components(task, player, read_run_lines(player), given, facts.code)
+    whole = {name: component.digest for name, component in components.items()}
+    return Manifest(
+        task=task,
+        trial=trial,
+        fingerprint=digest_of([whole, trial])[:16],
+        created_at=datetime.datetime.now(datetime.timezone.utc).isoformat(),
+        session_id=player.session.session_id,
+        components=components,
+        code=facts.code,
+        code_of_agent=facts.code_of_agent,
+        steps=facts.steps,
+        frames=[
             (digest_of(player.wire_state(row.index, "input")), digest_of(player.wire_state(row.index)))
             for row in player.rows
-        ]
-        return Manifest(
-            task=task,
-            trial=trial,
-            fingerprint=digest_of([whole, trial])[:16],
-            created_at=datetime.datetime.now(datetime.timezone.utc).isoformat(),
-            session_id=player.session.session_id,
-            components=components,
-            code=code,
-            code_of_agent=agent is not None,
-            steps=self._steps(player, functions),
-            frames=frames,
-            totals=totals.as_dict(),
-            tags=tags,
-        )
-
-    def _steps(self, player: VCRPlayer, functions: dict[str, Any]) -> dict[str, StepFacts]:
-        found: dict[str, StepFacts] = {}
-        for row in player.rows:
-            if row.node_name not in found:
-                function = functions.get(row.node_name)
-                effect = self._effects.of(row.node_name, row.kind, function=function, effect=row.effect)
-                found[row.node_name] = StepFacts(fingerprint(function), effect)
-        return found
+        ],
+        totals=Usage.of(player.rows).as_dict(),
+        tags=tags,
+    )
 
 
 def _components(

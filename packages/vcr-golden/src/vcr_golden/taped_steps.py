@@ -59,7 +59,7 @@ class TapedSteps:
         if call.name not in self._manifest.steps:
             return None, "no such step was recorded"
         if code != self._code(call.name):
-            return None, "its code changed"
+            return None, "its code changed" if self._code(call.name) else "what code gave it was not recorded"
         same = [index for index in self._unused.get((call.name, given), ()) if self._may_serve(index)]
         if not same:
             return None, "its input changed"
