@@ -6,13 +6,14 @@ cheap rather than minimal: lists are aligned by common head and tail.  The diff 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from operator import is_
 from typing import Any
 
 from vcr_core.json_pointer import escape_token
 from vcr_core.runtime_types import type_of
-from vcr_core.snapshot import LONG_TEXT, Numbers, Parts, Probe
-from vcr_core.values.encode import MAX_DEPTH
+from vcr_core.snapshot import LONG_TEXT, Members, Numbers, Parts, Probe, encode_member, holds_members
+from vcr_core.values.encode import BLOB_SIZE, MAX_DEPTH
 
 Op = dict[str, Any]
 _CHUNK = 64
@@ -64,6 +65,8 @@ class Delta:
             if cls is str and type_of(snap) is str and len(snap) >= LONG_TEXT and self._probe.is_longer(live, snap):
                 self.ops.append({"op": "append", "path": path, "cut": _SEAM, "value": live[len(snap) - _SEAM :]})
                 return live
+            if type_of(snap) is Members and cls is snap.cls:
+                return self._visit_members(live, snap, path, depth)
             if type_of(snap) is Parts and (parts := snap.parts(live)) is not None:
                 snap.inner = self._visit(parts, snap.inner, None, path + snap.split.place, depth + 1)
                 return snap
@@ -107,6 +110,26 @@ class Delta:
             return self._visit_list(live, snap.as_list(), None, path, depth)
         self._append(live[len(snap) :], path)
         return self._probe.take(live, depth)
+
+    def _visit_members(self, live: Any, snap: Members, path: str, depth: int) -> Any:
+        """Go into a set; it is written as a list, in the order of the encodings of its items."""
+        if not holds_members(live):
+            return self._replace(live, path, depth)
+        gone, added = snap.items - live, live - snap.items
+        new = {encode_member(item): item for item in added}
+        if len(gone) + len(added) > len(live) or any(len(item) >= BLOB_SIZE for item in new):
+            return self._replace(live, path, depth)
+        encoded = snap.encoded.copy()
+        for item in sorted(map(encode_member, gone)):
+            at = bisect_left(encoded, item)
+            del encoded[at]
+            self._remove(f"{path}/v/{at}")
+        for item in sorted(new):
+            at = bisect_left(encoded, item)
+            encoded.insert(at, item)
+            self.ops.append({"op": "add", "path": f"{path}/v/{at}", "value": new[item]})
+            self._probe.take(new[item], depth)
+        return Members(snap.cls, snap.items - gone | added, encoded)
 
     def _shares(self, twin: list[Any], live: list[Any]) -> bool:
         """True if `live` certainly is what `twin` is.  Of text alone, equal lists are; and C skips identical items."""

@@ -35,6 +35,8 @@ def isolate(value: Any) -> Any:
             if _IMMUTABLE.issuperset(map(type_of, value)):
                 return value.copy()
             return [item if type_of(item) in _IMMUTABLE else isolate(item) for item in value]
+        if cls is set and _IMMUTABLE.issuperset(map(type_of, value)):
+            return value.copy()
         if _is_held_by_fields(cls):
             return _copy_fields(value)
         return copy.deepcopy(value)

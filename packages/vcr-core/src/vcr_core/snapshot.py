@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -31,6 +32,9 @@ NAME_FIELDS = ("name", "key", "header")
 _NUMBERS = frozenset({int, float, bool})
 _TEXT = frozenset({str})
 _EXACT = frozenset({str, int, bool, type(None)})
+_SETS = frozenset({set, frozenset})
+_MEMBERS = frozenset({str, int})
+_DEPTH_OF_MEMBERS = 3
 _MANY = 4
 _MAX_SAFE = 10_000
 LONG_TEXT = 256
@@ -89,6 +93,51 @@ class Numbers(_Exact):
         """Return the snapshots of the numbers, one by one."""
         values: Any = array("d", self.values) if isinstance(self.values, bytes) else self.values
         return [Number(value) for value in values]
+
+
+class Members(_Exact):
+    """A set of texts and whole numbers, and tuples of them: compared as a set, its items known as they are written.
+
+    Attributes:
+        cls: Its class.
+        items: What is in it.
+        encoded: The encodings of its items, in the order in which they are written.
+    """
+
+    __slots__ = ("cls", "encoded", "items")
+
+    def __init__(self, cls: type[Any], items: frozenset[Any], encoded: list[bytes]) -> None:
+        self.cls = cls
+        self.items = items
+        self.encoded = encoded
+
+    @classmethod
+    def of(cls, value: Any) -> Members | None:
+        """Return the snapshot of a set; None if it is none of this kind, or written in another order than this."""
+        items = frozenset(value)
+        if not holds_members(items):
+            return None
+        encoded = sorted(map(encode_member, items))
+        return None if any(len(item) >= BLOB_SIZE for item in encoded) else cls(type_of(value), items, encoded)
+
+    def __eq__(self, other: object) -> bool:
+        return type_of(other) is self.cls and other == self.items and holds_members(other)
+
+
+def holds_members(items: Any) -> bool:
+    """Tell whether a set is one that `Members` stands for: many items, of kinds that are equal to none of another."""
+    if len(items) < _MANY:
+        return False  # two items of a list may be a name and its secret
+    kinds = set(map(type_of, items))
+    if tuple in kinds:
+        kinds.remove(tuple)
+        kinds.update(map(type_of, chain.from_iterable(item for item in items if type_of(item) is tuple)))
+    return kinds <= _MEMBERS
+
+
+def encode_member(item: Any) -> bytes:
+    """Return the encoding by which an item of a set is put in order."""
+    return _encode(WireEncoder().encode(item))
 
 
 class Opaque(_Exact):
@@ -304,6 +353,9 @@ class Probe:
 
     def _take_other(self, value: Any, cls: type[Any], depth: int) -> Any:
         self.plain = self.only_text = False
+        members = Members.of(value) if cls in _SETS and depth < MAX_DEPTH - _DEPTH_OF_MEMBERS else None
+        if members is not None:
+            return members
         split = split_of(cls) if depth < MAX_DEPTH else None
         found = split.parts(value) if split is not None else None
         if split is not None and found is not None:
