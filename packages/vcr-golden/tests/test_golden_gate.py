@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from vcr_core import VCRPlayer, VCRRecorder, llm, tool
-from vcr_golden import GoldenRunCache
+from vcr_golden import GoldenRunCache, writes
 from vcr_golden.budgets import parse_budgets
 from vcr_golden.effects import Effect
 from vcr_golden.gate import Gate, Rules
@@ -183,6 +183,36 @@ def test_an_accepted_run_knows_the_code_of_its_steps(tmp_path, mode):
     assert (result["advice"], ledger.spent.steps, ledger.served.steps) == ("please refund 7 40", 0, 4)
     assert accepted.run_again("refund", agent, mode="hybrid").reasons.popitem()[1] == "its code changed"
     assert accepted.explain("refund", agent).components == ["agent", "code"]
+
+
+def test_steps_inside_a_served_one_keep_what_was_known_of_them(tmp_path):
+    @tool
+    @writes("orders")
+    def put(order):
+        return order
+
+    @tool
+    @writes("orders")
+    def place(order):
+        return put(order)
+
+    def places(order):
+        place(order)
+        return {"advice": decide(order)}
+
+    def places_politely(order):
+        place(order)
+        return {"advice": decide_politely(order)}
+
+    cache = GoldenRunCache(tmp_path / "golden")
+    cache.save_golden_run("place", record(tmp_path / "tape", places, "7"), agent=places)
+    before = cache.store.get("place").manifest.steps
+    assert before["put"].code is not None
+    assert Gate(cache).check_agent("place", places_politely, mode="hybrid")[1].ledger.served.steps == 2
+    cache.accept("place")
+    after = cache.store.get("place").manifest.steps
+    assert (after["put"], after["place"]) == (before["put"], before["place"])
+    assert after["put"].effect == Effect("write", ("orders",))
 
 
 def test_a_step_that_was_served_by_other_code_than_todays_is_not_known_by_it(cache):

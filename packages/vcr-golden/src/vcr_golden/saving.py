@@ -163,19 +163,20 @@ def code_facts(
         agent: The agent's function, or None.
         functions: The functions behind its steps, by step name, as far as they are known.
         effects: What steps do to the world.
-        golden: The steps of the run that some of its frames were served from: such a frame is the work of the code
-            that was recorded there, and where that is not today's, the code of the step is not known.
+        golden: The steps of the run that some of its frames were served from.  Such a frame is the work of the code
+            that was recorded there: that is the step's if today's did not run (it lies inside a step that was served),
+            and where it is not today's, the code of the step is not known.
     """
     found: dict[str, StepFacts] = {}
     for row in rows:
-        facts = found.get(row.node_name)
-        if facts is None:
-            function = functions.get(row.node_name)
-            effect = effects.of(row.node_name, row.kind, function=function, effect=row.effect)
-            facts = found[row.node_name] = StepFacts(fingerprint(function), effect)
-        recorded = None if golden is None or row.origin != "tape" else golden.get(row.node_name)
-        if recorded is not None and recorded.code != facts.code:
-            found[row.node_name] = dataclasses.replace(facts, code=None)
+        name, function = row.node_name, functions.get(row.node_name)
+        recorded = None if golden is None or row.origin != "tape" else golden.get(name)
+        if name not in found:
+            effect = effects.of(name, row.kind, function=function, effect=row.effect)
+            today = StepFacts(fingerprint(function), effect)
+            found[name] = today if function is not None or recorded is None else recorded
+        if recorded is not None and recorded.code != found[name].code:
+            found[name] = dataclasses.replace(found[name], code=None)
     roots = [agent] if agent is not None else []
     return CodeFacts(CodeMap(*roots, *functions.values()).digests, agent is not None, found)
 
