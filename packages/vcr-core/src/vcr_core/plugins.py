@@ -10,8 +10,8 @@ What a plugin must offer is said by the host that loads it.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Protocol
 
 from vcr_core.errors import VcrError
 
@@ -53,15 +53,32 @@ class PluginError(VcrError):
         )
 
 
-def find_plugins(group: str) -> dict[str, EntryPoint]:
+class Discovered(Protocol):
+    """All entry points that were found; what the standard library returns differs from version to version."""
+
+    def select(self, *, group: str) -> Iterable[EntryPoint]:
+        """Return those of a group."""
+        ...
+
+
+def discover() -> Discovered:
+    """Return all entry points there are, for whoever asks for several groups: each search reads all distributions."""
+    from importlib.metadata import entry_points  # noqa: PLC0415  # costs more than most commands do
+
+    return entry_points()
+
+
+def find_plugins(group: str, among: Discovered | None = None) -> dict[str, EntryPoint]:
     """Return the entry points of a group by name, sorted; nothing is loaded.
 
     Where two distributions use one name, the first one found is kept.
-    """
-    from importlib.metadata import entry_points  # noqa: PLC0415  # costs more than most commands do
 
+    Args:
+        group: The group.
+        among: What `discover` returned; it is asked again if this is None.
+    """
     found: dict[str, EntryPoint] = {}
-    for entry in entry_points(group=group):
+    for entry in (discover() if among is None else among).select(group=group):
         found.setdefault(entry.name, entry)
     return dict(sorted(found.items()))
 
@@ -86,9 +103,9 @@ def load_plugin(entry: EntryPoint) -> Any:
         ) from error
 
 
-def load_plugins(group: str) -> Iterator[tuple[str, Any]]:
-    """Yield name and object of every plugin of a group that can be loaded; warn of the others."""
-    for name, entry in find_plugins(group).items():
+def load_plugins(group: str, among: Discovered | None = None) -> Iterator[tuple[str, Any]]:
+    """Yield name and object of every plugin of a group that can be loaded; warn of the others.  See `find_plugins`."""
+    for name, entry in find_plugins(group, among).items():
         try:
             yield name, load_plugin(entry)
         except PluginError as error:

@@ -241,9 +241,7 @@ def plugged(monkeypatch):
         sys.modules["a_plugin"].hello = Hello
         sys.modules["a_plugin"].fails = Hello.fails
         sys.modules["a_plugin"].SUMMARIES = {"hello": "say hello", "gone": "a command that is not there"}
-        monkeypatch.setattr(
-            importlib.metadata, "entry_points", lambda *, group: [entry for entry in found if entry.group == group]
-        )
+        monkeypatch.setattr(importlib.metadata, "entry_points", lambda: importlib.metadata.EntryPoints(found))
 
     return plug
 

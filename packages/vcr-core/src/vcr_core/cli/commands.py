@@ -105,15 +105,16 @@ def plugin_summaries() -> dict[str, str]:
     """
     from vcr_core import plugins  # noqa: PLC0415  # only for the help
 
-    lines = {
-        name: f"from {plugins.distribution_of(entry) or entry.value}"
-        for name, entry in plugins.find_plugins(plugins.COMMANDS).items()
-    }
-    for _, summaries in plugins.load_plugins(plugins.SUMMARIES):
+    found = plugins.discover()
+    told: dict[str, str] = {}
+    for _, summaries in plugins.load_plugins(plugins.SUMMARIES, found):
         if isinstance(summaries, dict):
-            told = cast("dict[str, str]", summaries)
-            lines.update((name, text) for name, text in told.items() if name in lines)
-    return lines
+            told.update(cast("dict[str, str]", summaries))
+    # To ask whose an entry is takes longer than to find all of them, so only those are asked that nothing describes.
+    return {
+        name: told[name] if name in told else f"from {plugins.distribution_of(entry) or entry.value}"
+        for name, entry in plugins.find_plugins(plugins.COMMANDS, found).items()
+    }
 
 
 def add_parser(subparsers: Any, name: str, *, description: str, epilog: str = "") -> argparse.ArgumentParser:
