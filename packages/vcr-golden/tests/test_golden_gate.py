@@ -36,12 +36,16 @@ def decide(prompt):
     return f"refund {prompt}"
 
 
-def agent(order):
+def refund_as_told_by(model, order):
     total = find_order(order)["total"]
-    advice = decide(f"{order} {total}")
+    advice = model(f"{order} {total}")
     refund(order, total)
     notify("done")
     return {"advice": advice, "ok": True}
+
+
+def agent(order):
+    return refund_as_told_by(decide, order)
 
 
 def refactored(order):
@@ -156,11 +160,7 @@ def decide_politely(prompt):
 
 
 def polite(order):
-    total = find_order(order)["total"]
-    advice = decide_politely(f"{order} {total}")
-    refund(order, total)
-    notify("done")
-    return {"advice": advice, "ok": True}
+    return refund_as_told_by(decide_politely, order)
 
 
 def polite_and_loud(order):

@@ -119,8 +119,7 @@ class Runner:
             return run
 
         config = ResumeConfig(mode=ResumeMode.REPLAY, call="agent", tags=["hybrid"])
-        outcome = self._run(self._given(agent, args, kwargs), config, make_run)
-        found = self._outcome(outcome, runs[0].recorder)
+        found = self._run(self._given(agent, args, kwargs), config, make_run)
         found.reasons, found.caught_up = runs[0].reasons, runs[0].caught_up
         return found
 
@@ -139,13 +138,7 @@ class Runner:
         config = ResumeConfig(
             mode=ResumeMode.FORK, call="agent", from_frame=from_frame, state_overrides=dict(state_overrides or {})
         )
-        runs: list[ReplayRun] = []
-
-        def make_run(recorder: VCRRecorder | None, **options: Any) -> ReplayRun:
-            runs.append(ReplayRun(recorder, **options))
-            return runs[-1]
-
-        return self._outcome(self._run(agent, config, make_run), runs[0].recorder)
+        return self._run(agent, config, ReplayRun)
 
     def live(self, agent: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> GoldenRun:
         """Run everything, and record it."""
@@ -159,16 +152,20 @@ class Runner:
             return with_input(agent, args, kwargs)
         return agent
 
-    def _run(self, agent: Any, config: ResumeConfig, make_run: Any) -> Resumption:
+    def _run(self, agent: Any, config: ResumeConfig, make_run: Callable[..., ReplayRun]) -> GoldenRun:
         directory = self._files.recording.parent
-        return _outside_of_loops(
-            functools.partial(run_again, self.player, agent, config, output_dir=directory, make_run=make_run), agent
-        )
+        recorders: list[VCRRecorder | None] = []
 
-    def _outcome(self, outcome: Resumption, recorder: VCRRecorder | None) -> GoldenRun:
+        def make(recorder: VCRRecorder | None, **options: Any) -> ReplayRun:
+            recorders.append(recorder)
+            return make_run(recorder, **options)
+
+        outcome = _outside_of_loops(
+            functools.partial(run_again, self.player, agent, config, output_dir=directory, make_run=make), agent
+        )
         assert outcome.session_id is not None
-        path = self._files.recording.parent / f"{outcome.session_id}.vcr"
-        return GoldenRun(outcome.result, outcome.error, ledger_of(path), path, source=recorder)
+        path = directory / f"{outcome.session_id}.vcr"
+        return GoldenRun(outcome.result, outcome.error, ledger_of(path), path, source=recorders[0])
 
 
 def _outside_of_loops(start: Callable[[], Resumption], agent: Any) -> Resumption:
