@@ -52,3 +52,18 @@ def _private_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest
 @pytest.fixture
 def repository(tmp_path: Path) -> Judge:
     return make_repository(tmp_path / "project")
+
+
+@pytest.fixture
+def commit_elsewhere(repository: Judge, tmp_path: Path) -> Callable[[str, str], None]:
+    """Brings a file to main from another worktree, as somebody else would."""
+
+    def commit(name: str, text: str) -> None:
+        other = Judge(tmp_path / "other")
+        repository("worktree", "add", "-q", "--detach", str(other.top))
+        (other.top / name).write_text(text)
+        other("add", "-A")
+        other("commit", "-qm", "theirs")
+        repository("update-ref", "refs/heads/main", other("rev-parse", "HEAD"))
+
+    return commit

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -104,19 +105,14 @@ def test_a_file_that_was_in_no_commit_and_that_the_session_changed_is_committed_
 
 
 def test_a_file_that_somebody_else_brought_to_the_branch_meanwhile_is_a_conflict(
-    repository: Judge, tmp_path: Path
+    repository: Judge, commit_elsewhere: Callable[[str, str], None]
 ) -> None:
     top = repository.top
     (top / "both.txt").write_text("by the user\n")
     acid = ACIDWorkspace(top)
     acid.begin("s")
     (top / "both.txt").write_text("by the agent\n")
-    other = Judge(tmp_path / "other")
-    repository("worktree", "add", "-q", "--detach", str(other.top))
-    (other.top / "both.txt").write_text("by somebody else\n")
-    other("add", "-A")
-    other("commit", "-qm", "theirs")
-    repository("update-ref", "refs/heads/main", other("rev-parse", "HEAD"))
+    commit_elsewhere("both.txt", "by somebody else\n")
     assert [conflict.path for conflict in acid.commit().conflicts] == ["both.txt"]
     assert (top / "both.txt").read_text() == "by the agent\n"
 

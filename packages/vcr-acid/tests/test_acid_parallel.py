@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from vcr_acid import ACIDWorkspace
@@ -152,18 +153,15 @@ def test_uncommitted_work_of_the_user_is_not_overwritten(repository: Judge) -> N
     assert (top / "a.txt").read_text() == "agent\n"
 
 
-def test_in_place_commit_takes_in_what_others_brought_to_the_branch(repository: Judge, tmp_path: Path) -> None:
+def test_in_place_commit_takes_in_what_others_brought_to_the_branch(
+    repository: Judge, commit_elsewhere: Callable[[str, str], None]
+) -> None:
     top = repository.top
     acid = ACIDWorkspace(top)
     acid.begin("s")
     (top / "a.txt").write_text("agent\n")
     acid.savepoint()
-    other = Judge(tmp_path / "other")
-    repository("worktree", "add", "-q", "--detach", str(other.top))
-    (other.top / "theirs.txt").write_text("theirs\n")
-    other("add", "-A")
-    other("commit", "-qm", "theirs")
-    repository("update-ref", "refs/heads/main", other("rev-parse", "HEAD"))
+    commit_elsewhere("theirs.txt", "theirs\n")
     result = acid.commit()
     assert result.status == "committed"
     assert (top / "theirs.txt").read_text() == "theirs\n"

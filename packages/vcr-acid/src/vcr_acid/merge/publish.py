@@ -35,6 +35,8 @@ from vcr_acid.transaction.reports import CommitResult, ConflictedPath
 from vcr_acid.transaction.session import Session
 from vcr_acid.transaction.user_git import describe_git_changes
 
+Changed = dict[str, tuple[Entry | None, Entry | None]]
+"""What `diff_trees` returns: the paths that differ, with the entries of both trees."""
 _MAX_ATTEMPTS = 500
 _LOCK_PATIENCE_SECONDS = 20.0
 
@@ -140,10 +142,11 @@ class Publisher:
     def _merge(self, theirs: bytes | None) -> MergeOutcome:
         base, ours = self._sides()
         base = self._merged_base(base)
-        adopted = self._adopted(base, ours, theirs)
+        changed = diff_trees(self._store, base, ours)
+        adopted = self._adopted(changed, theirs)
         base = apply_changes(self._store, base, dict.fromkeys(adopted))
         conversion = Conversion(self._store, ours, self._config, self._origin.common_dir)
-        base, ours = self._cleaned(base, ours, theirs, conversion)
+        base, ours = self._cleaned(base, ours, theirs, changed, conversion)
         merge = TreeMerge(self._store, keep_whole=conversion.keep_whole, resolved=self._resolved())
         outcome = merge.merge(base, ours, theirs)
         for path, blob in self._session.state.resolutions.items():
@@ -158,7 +161,7 @@ class Publisher:
         ]
         return outcome
 
-    def _adopted(self, base: bytes | None, ours: bytes | None, theirs: bytes | None) -> list[str]:
+    def _adopted(self, changed: Changed, theirs: bytes | None) -> list[str]:
         """Files that the user had not added to git and the session changed: they are new to the branch.
 
         Without this they would look deleted there, since the workspace had them at begin.
@@ -168,7 +171,7 @@ class Publisher:
         begun = self._tip_at_begin()
         return [
             path
-            for path, (old, _) in sorted(diff_trees(self._store, base, ours).items())
+            for path, (old, _) in sorted(changed.items())
             if old is not None
             and find_entry(self._store, begun, path) is None
             and find_entry(self._store, theirs, path) is None
@@ -187,13 +190,17 @@ class Publisher:
         return tree if tree is not None and not conflicts else base
 
     def _cleaned(
-        self, base: bytes | None, ours: bytes | None, theirs: bytes | None, conversion: Conversion
+        self,
+        base: bytes | None,
+        ours: bytes | None,
+        theirs: bytes | None,
+        changed: Changed,
+        conversion: Conversion,
     ) -> tuple[bytes | None, bytes | None]:
         """Base and ours with changed files converted as git would convert them."""
-        changed = {path: pair[1] for path, pair in diff_trees(self._store, base, ours).items()}
         new_base: dict[str, Entry | None] = {}
         new_ours: dict[str, Entry | None] = {}
-        for path, entry in changed.items():
+        for path, (_, entry) in changed.items():
             stored = find_entry(self._store, theirs, path)
             text = self._store.read_blob(stored[1]) if stored and stored[0] in (b"100644", b"100755") else None
             for tree_entry, table in ((find_entry(self._store, base, path), new_base), (entry, new_ours)):
