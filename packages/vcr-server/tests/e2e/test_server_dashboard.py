@@ -33,6 +33,8 @@ with VCRRecorder(sys.argv[1]) as recorder:
     recorder.start_session("growing")
     for number in range(60):
         recorder.record_step("n", {"n": number}, {"n": number + 1}, latency_ms=5)
+        if number == 0:
+            sys.stdin.readline()  # goes on when it is looked at
         time.sleep(0.02)
     recorder.save()
 """
@@ -109,26 +111,39 @@ def test_a_run_of_another_process_grows_before_the_eyes(
     dash.open("#first/0")
     dash.wait_text(".connection", "live")
     script = (
-        "window.counts = []; new MutationObserver(() => { const e = document.querySelector('.tape-head span');"
-        "if (document.title.startsWith('growing')) window.counts.push(parseInt(e.innerText)); })"
+        "window.counts = []; new MutationObserver(() => {"
+        "const found = document.querySelector('.tape-head').innerText.match(/^growing\\s+(\\d+) frames?/);"
+        "if (found) window.counts.push(Number(found[1])); })"
         ".observe(document.body, { subtree: true, childList: true, characterData: true })"
     )
     dash.page.evaluate(script)
-    process = subprocess.Popen([sys.executable, "-c", RECORD_LIVE, str(tmp_path / "vcr")])
-    try:
+    command = [sys.executable, "-c", RECORD_LIVE, str(tmp_path / "vcr")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, text=True) as process:
         dash.wait_text(".lane-name", "growing")
         dash.page.locator(".lane", has_text="growing").click()
-        dash.wait("location.hash.startsWith('#growing')")
+        dash.wait_text(".tape-head", "1 frame")
         dash.press("End")
+        process.communicate("on\n", timeout=30)
         dash.wait("document.querySelector('.tape-head span').innerText === '60 frames'")
         dash.wait("location.hash === '#growing/59'")
-    finally:
-        process.wait(30)
     counts = dash.page.evaluate("[...new Set(window.counts)]")
     assert len(counts) >= 5
     assert counts == sorted(counts)
     rows = httpx.get(f"{served.url}/api/sessions/growing/frames", headers={"authorization": f"Bearer {TOKEN}"}).json()
     assert rows["frames"] == 60
+
+
+def test_the_end_of_a_session_that_is_on_its_way_is_its_own(served: RunningServer, open_page: OpenPage) -> None:
+    dash = open_page(served)
+    dash.open("#first/0")
+    held: list[Any] = []
+    dash.page.route("**/api/sessions/long/columns", lambda route: held.append(route))
+    dash.page.locator(".lane", has_text="long").click()
+    dash.wait("location.hash.startsWith('#long')")
+    dash.press("End")
+    held[0].continue_()
+    dash.wait("location.hash === '#long/59'")
+    dash.wait_text(".frame-head", "#59")
 
 
 def test_a_deep_link_restores_the_view(served: RunningServer, open_page: OpenPage) -> None:

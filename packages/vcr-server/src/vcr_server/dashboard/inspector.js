@@ -6,7 +6,7 @@ import { clock, count, duration, money, status } from './format.js';
 import { Diff } from './diff_view.js';
 import { Tree } from './json_tree.js';
 import {
-  TABS, at, columns, current, dialog, dropEdits, edits, editsHere, fail, go, notes, pin, readState, showTab, source, tab, togglePin, trouble, view, withEdits,
+  TABS, at, columnsOf, current, dialog, dropEdits, edits, editsHere, fail, go, notes, pin, readState, showTab, source, tab, togglePin, trouble, view, withEdits,
 } from './store.js';
 
 const LABELS = { state: 'State', input: 'Input', diff: 'Diff', compare: 'Compare', meta: 'Meta' };
@@ -48,7 +48,7 @@ export function TroubleBox({ t }) {
 function FrameHead({ shown }) {
   const f = shown.line, [shape, word] = status(f.status || 'ok');
   const failed = f.status === 'error';
-  const step = columns.value ? stepAt(columns.value, shown.i) : null;
+  const c = columnsOf(shown.id), step = c && stepAt(c, shown.i);
   return html`<div class="frame-head"><h2><span class="node">${f.node_name}</span>
       <span class=${`chip ${failed ? 'error' : 'ok'}`}>${shape} ${word}</span>
       ${f.origin && f.origin !== 'live' ? html`<span class="chip">${f.origin}</span>` : ''}${editsHere() ? html`<span class="chip edited">edited</span>` : ''}</h2>
@@ -82,15 +82,15 @@ const Input = ({ shown }) => html`<${StateOf} shown=${shown} part="input" label=
 const isCall = (kind) => kind === 'llm' || kind === 'tool' || kind === 'value';
 
 /** The frame before this one that can be compared with it: the same step for calls, else the one before. */
-function earlier(i) {
-  const c = columns.value, mine = c && stepAt(c, i);
+function earlier({ id, i }) {
+  const c = columnsOf(id), mine = c && stepAt(c, i);
   if (!mine) return null;
   for (let k = i - 1; k >= 0; k--) if (isCall(mine.kind) ? c.step[k] === c.step[i] : !isCall(stepAt(c, k).kind)) return k;
   return null;
 }
 
 function Changes({ shown }) {
-  const before = earlier(shown.i);
+  const before = earlier(shown);
   const call = isCall(shown.line.kind);
   const same = ['error', 'checkpoint'].includes(shown.line.kind); // their output is their input
   const ways = [!call && !same && ['input', 'what this step changed'], before !== null && ['before', `since frame #${before}, ${call ? 'the same step' : 'the state before'}`],

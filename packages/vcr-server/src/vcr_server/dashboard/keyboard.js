@@ -2,12 +2,11 @@
 
 import { brush } from './tape.js';
 import { toggleOpened, zoomBy } from './map.js';
-import { TABS, at, columns, dialog, edits, dropEdits, go, goParent, nextError, nextSession, query, range, showTab, source, step, tab, toggleBookmark, togglePin } from './store.js';
+import { TABS, at, dialog, edits, dropEdits, go, goLast, goParent, nextError, nextSession, query, range, showTab, source, step, tab, toggleBookmark, togglePin } from './store.js';
 import { toggleTheme } from './theme.js';
 
 const open = (name) => () => { if (!source.value.embedded && at.value.id) dialog.value = { name }; };
 const focus = (selector) => () => document.querySelector(selector)?.focus();
-const last = () => (columns.value?.n || 1) - 1;
 
 /** Each: keys as `event.key`, how they are shown, what they do, and the line of the help page. */
 export const KEYS = [
@@ -18,7 +17,7 @@ export const KEYS = [
   { keys: ['PageUp'], shown: ['PgUp', 'PgDn'], help: 'ten frames back, on', run: () => step(-10) },
   { keys: ['PageDown'], run: () => step(10) },
   { keys: ['Home'], shown: ['Home', 'End'], help: 'first, last frame', run: () => go(at.value.id, 0) },
-  { keys: ['End'], run: () => go(at.value.id, last()) },
+  { keys: ['End'], run: goLast },
   { keys: ['!', 'n'], shown: ['!', 'n'], help: 'next error', run: () => nextError(1) },
   { keys: ['N'], shown: ['N'], help: 'previous error', run: () => nextError(-1) },
   ...TABS.map((name, n) => ({ keys: [String(n + 1)], shown: ['1', '…', '5'], help: n ? '' : 'State, Input, Diff, Compare, Meta', run: () => showTab(name) })),

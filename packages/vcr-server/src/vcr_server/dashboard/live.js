@@ -1,6 +1,6 @@
 // The WebSocket: follows the session that is shown and comes back by itself, catching up over HTTP.
 
-import { at, columns, connection, dropSession, fail, jobs, notes, onFollow, putFrames, putJob, putSession, sessions, source } from './store.js';
+import { at, columnsOf, connection, dropSession, fail, jobs, notes, onFollow, putFrames, putJob, putSession, sessions, source } from './store.js';
 
 let socket = null;
 let wait = 500;
@@ -17,13 +17,15 @@ function follow(id, from) {
 
 /** Read what is missing of the session that is shown. */
 async function catchUp() {
-  if (catching || columns.value?.id !== at.value.id) return;
-  catching = true;
   const { id } = at.value;
+  let n = columnsOf(id)?.n;
+  if (catching || n === undefined) return;
+  catching = true;
   try {
     for (;;) {
-      const answer = await source.value.rows(id, columns.value.n);
-      if (at.value.id !== id || putFrames(id, answer.rows) === null || !answer.rows.length || columns.value.n >= answer.frames) break;
+      const answer = await source.value.rows(id, n);
+      n = putFrames(id, answer.rows);
+      if (n === null || !answer.rows.length || n >= answer.frames) break;
     }
   } catch (error) {
     fail(error);
@@ -51,8 +53,9 @@ const take = {
   gone: (event) => dropSession(event.session),
   gap: (event) => (event.session ? catchUp() : readAgain()),
   frames: (event) => {
-    if (event.session !== at.value.id || columns.value?.id !== event.session) return;
-    if (event.from > columns.value.n) catchUp();
+    const c = columnsOf(event.session);
+    if (!c || event.session !== at.value.id) return;
+    if (event.from > c.n) catchUp();
     else putFrames(event.session, event.rows);
   },
   job: (event) => putJob(event.job),
@@ -73,7 +76,8 @@ function open(again) {
   socket.onopen = () => {
     wait = 500;
     connection.value = 'live';
-    if (at.value.id && columns.value?.id === at.value.id) follow(at.value.id, columns.value.n);
+    const { id } = at.value, c = columnsOf(id);
+    if (c) follow(id, c.n);
     if (again) readAgain();
   };
   socket.onmessage = (message) => { for (const event of JSON.parse(message.data)) take[event.type]?.(event); };

@@ -42,6 +42,9 @@ export const map = computed(() => {
 });
 export const current = computed(() => sessions.value?.get(at.value.id) || null);
 
+/** The columns of a session, or null while those that are here are another's. */
+export const columnsOf = (id) => (columns.value?.id === id ? columns.value : null);
+
 const matches = (s, wanted) => {
   const text = [s.id, s.agent || '', ...(s.tags || []), ...(s.nodes || [])].join(' ').toLowerCase();
   return wanted.every((word) => text.includes(word));
@@ -75,7 +78,7 @@ export async function go(id, i, { push = false } = {}) {
   if (!session) return;
   const mine = ++turn;
   const other = id !== at.value.id;
-  const frames = Math.max(session.frames, columns.value?.id === id ? columns.value.n : 0); // either may be told first
+  const frames = Math.max(session.frames, columnsOf(id)?.n || 0); // either may be told first
   i = Math.max(0, Math.min(Math.trunc(i) || 0, Math.max(0, frames - 1)));
   batch(() => {
     at.value = { id, i };
@@ -91,15 +94,33 @@ export async function go(id, i, { push = false } = {}) {
     });
     if (line) say(describe(line, id, i));
   } catch (error) {
-    if (mine === turn) { view.value = null; fail(error); }
+    showFault(error, mine);
   }
+}
+
+/** Go to the last frame of the session that is shown, which is known when its columns are here. */
+export async function goLast() {
+  const { id } = at.value, mine = ++turn;
+  if (!id) return;
+  try {
+    await loadColumns(id);
+    if (mine === turn) await go(id, Infinity);
+  } catch (error) {
+    showFault(error, mine);
+  }
+}
+
+function showFault(error, mine) {
+  if (mine !== turn) return;
+  view.value = null;
+  fail(error);
 }
 
 let loading = null;
 
 /** Make the columns those of a session; who asks again while they are on their way waits for the same answer. */
 function loadColumns(id) {
-  if (columns.value?.id === id) return null;
+  if (columnsOf(id)) return null;
   if (loading?.id !== id) loading = { id, done: fetchColumns(id).finally(() => { loading = null; }) };
   return loading.done;
 }
@@ -120,7 +141,7 @@ export const step = (delta) => go(at.value.id, at.value.i + delta);
 /** Go to the next frame whose step failed: in this session, else in the next one that has any. */
 export function nextError(direction) {
   const { id, i } = at.value;
-  const c = columns.value?.id === id ? columns.value : null;
+  const c = columnsOf(id);
   if (c) for (let k = i + direction; k >= 0 && k < c.n; k += direction) if (c.status[k] === 'error') return go(id, k);
   const rows = map.value?.rows || [];
   const from = rows.findIndex((row) => row.id === id);
@@ -279,13 +300,13 @@ export function dropSession(id) {
 
 /** Take in new frames of the session that is shown; return how many frames are known, to catch up from there. */
 export function putFrames(id, rows) {
-  const c = columns.value;
-  if (c?.id !== id || id !== at.value.id) return null;
+  const c = columnsOf(id);
+  if (!c || id !== at.value.id) return null;
   const atEnd = at.value.i >= c.n - 1;
   const before = c.n;
   if (extendColumns(c, rows)) {
     grown.value++;
-    if (atEnd && before && connection.value === 'live') go(id, c.n - 1);
+    if (atEnd && before && connection.value === 'live') go(id, Infinity);
   }
   return c.n;
 }
@@ -322,4 +343,7 @@ export async function start() {
   }
 }
 
-export const nodeName = (i) => (columns.value ? stepAt(columns.value, i).name : '');
+export const nodeName = (i) => {
+  const c = columnsOf(at.value.id);
+  return c ? stepAt(c, i).name : '';
+};

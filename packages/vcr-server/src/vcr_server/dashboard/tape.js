@@ -3,7 +3,7 @@
 import { html, useLayoutEffect, useRef, useState } from './vendor/preact.js';
 import { sumRange } from './columns.js';
 import { compact, count, duration, money, plural } from './format.js';
-import { at, columns, current, go, grown, notes, range, said } from './store.js';
+import { at, columnsOf, current, go, grown, notes, range, said } from './store.js';
 import { colours, theme } from './theme.js';
 
 const HEIGHT = 72;
@@ -12,7 +12,7 @@ const HEAD = 12;
 
 export function Tape() {
   const canvas = useRef(), [width, setWidth] = useState(600);
-  const c = columns.value?.id === at.value.id ? columns.value : null, session = current.value, i = at.value.i;
+  const c = columnsOf(at.value.id), session = current.value, i = at.value.i;
   const n = c?.n || 0;
   void grown.value;
   void theme.value;
