@@ -130,6 +130,18 @@ def threads(same: bool) -> Any:
     return [found[n] for n in range(4)]
 
 
+def own_run(same: bool) -> Any:
+    return asyncio.run(nested_gather(same))
+
+
+def own_loop(same: bool) -> Any:
+    loop = asyncio.new_event_loop()
+    try:
+        return [loop.run_until_complete(gather(same)) for _ in range(2)]
+    finally:
+        loop.close()
+
+
 FORMS: list[Callable[[bool], Any]] = [
     gather,
     nested_gather,
@@ -141,6 +153,8 @@ FORMS: list[Callable[[bool], Any]] = [
     thread_as_completed,
     thread_first_completed,
     threads,
+    own_run,
+    own_loop,
 ]
 if sys.version_info >= (3, 11):
     FORMS.append(task_group)
@@ -183,6 +197,26 @@ def test_named_branches_find_their_tape_in_any_order_of_creation(tmp_path: Path)
     player = VCRPlayer.load_by_id("named", tmp_path)
     order.reverse()
     assert run_again(player, explore, ResumeConfig(mode=ResumeMode.REPLAY), record=False).result == recorded
+
+
+def test_runs_in_one_loop_at_once_have_the_keys_that_each_has_alone(tmp_path: Path) -> None:
+    recorders = [VCRRecorder(tmp_path / name) for name in ("a", "b")]
+    for recorder in recorders:
+        recorder.start_session("race")
+
+    async def both() -> None:
+        await asyncio.gather(
+            *(recorder.arun(form, True) for recorder, form in zip(recorders, (pair_of, gather), strict=True))
+        )
+
+    async def pair_of(same: bool) -> Any:
+        return await asyncio.gather(pair(0, same))
+
+    asyncio.run(both())
+    for recorder, branches in zip(recorders, (1, 4), strict=True):
+        recorder.close()
+        rows = VCRPlayer.load_by_id("race", recorder.store.directory).rows
+        assert {row.key for row in rows} == {f"0/{n}:ask#{k}" for n in range(branches) for k in range(2)}
 
 
 @pytest.mark.parametrize("cut", range(9))

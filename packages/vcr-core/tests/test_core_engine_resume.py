@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -396,6 +397,27 @@ def test_contradictions_are_refused() -> None:
         ResumeConfig(mode=ResumeMode.REPLAY, state_overrides={"a": 1})
     with pytest.raises(UsageError, match="MOCK"):
         ResumeConfig(live=["think"])
+    with pytest.raises(UsageError, match="FORK"):
+        ResumeConfig(mode=ResumeMode.REPLAY, call="state")
+
+
+@pytest.mark.parametrize("mode", [ResumeMode.REPLAY, ResumeMode.MOCK])
+def test_an_agent_of_another_name_is_served_from_the_tape_too(tmp_path: Path, mode: ResumeMode) -> None:
+    def renamed(steps: int) -> dict[str, Any]:
+        return counting_agent(steps)
+
+    again = run_again(record(tmp_path, counting_agent, 4), renamed, ResumeConfig(mode=mode))
+    assert (again.error, again.result["n"], live) == (None, 4, [])
+
+
+def test_a_recording_by_hand_is_not_replayed_by_running_everything(tmp_path: Path) -> None:
+    with VCRRecorder(tmp_path) as recorder:
+        recorder.start_session("run")
+        recorder.record_step("n", {"n": 0, "seen": []}, {"n": 1, "seen": [0]})
+    with pytest.raises(UsageError, match="recorded by hand"):
+        run_again(VCRPlayer.load_by_id("run", tmp_path), advance, ResumeConfig(mode=ResumeMode.REPLAY))
+    assert [path.name for path in tmp_path.glob("*.vcr")] == ["run.vcr"]
+    assert live == []
 
 
 def crashing_agent(directory: Path, *, key: str | None) -> tuple[VCRPlayer, Callable[[], Any]]:
@@ -473,3 +495,71 @@ def test_vcr_record_records_without_a_run(tmp_path: Path) -> None:
     assert player.list_nodes() == ["research_step", "write"]
     assert player.get_input_state(0) == {"topic": "bees"}
     assert player.get_input_state(1) == {"topic": "bees"}
+
+
+@step
+def outer(n: int) -> int:
+    return inner(inner(n))
+
+
+@tool
+def inner(n: int) -> int:
+    live.append(f"inner {n}")
+    return n + 1
+
+
+def test_a_cut_at_a_step_inside_another_runs_again_the_run_that_holds_it(tmp_path: Path) -> None:
+    with VCRRecorder(tmp_path) as recorder:
+        recorder.start_session("run")
+        for n in (1, 100):
+            recorder.run(outer, n)
+    player = VCRPlayer.load_by_id("run", tmp_path)
+    for cut, result, ran in ((1, 3, ["inner 2"]), (4, 102, ["inner 101"])):
+        live.clear()
+        again = run_again(player, outer, ResumeConfig(from_frame=cut), record=False)
+        assert (again.error, again.result, live) == (None, result, ran)
+
+
+@tool
+def note(log: list[int], n: int) -> int:
+    live.append(f"note {n}")
+    log.append(n)
+    if n == 1:
+        raise ValueError("not one")
+    return n
+
+
+def notes() -> list[int]:
+    log: list[int] = []
+    for n in range(4):
+        with contextlib.suppress(ValueError):
+            note(log, n)
+    return log
+
+
+@pytest.mark.parametrize("cut", range(5))
+def test_what_a_step_did_to_its_arguments_before_it_raised_is_repeated(tmp_path: Path, cut: int) -> None:
+    again = run_again(record(tmp_path, notes), notes, ResumeConfig(from_frame=cut))
+    assert (again.error, again.result, len(live)) == (None, [0, 1, 2, 3], 4 - cut)
+
+
+def test_a_fork_with_an_edited_state_is_replayed_and_forked_again(tmp_path: Path) -> None:
+    player = record(tmp_path, counting_agent, 4)
+    for edited in ({"n": 100, "seen": []}, {"n": 200, "seen": []}):
+        fork = player.resume(counting_agent, ResumeConfig(from_frame=2, state_overrides=edited))
+        player = reload(player, fork)
+        assert [row.origin for row in player.rows] == ["tape", "tape", "edit", "live"]
+        live.clear()
+        again = run_again(player, counting_agent, ResumeConfig(mode=ResumeMode.REPLAY))
+        assert (again.error, again.result["n"], live) == (None, edited["n"] + 2, [])
+        assert [row.origin for row in reload(player, again.session_id or "").rows] == ["tape", "tape", "edit", "tape"]
+
+
+def test_an_edit_of_an_argument_that_a_step_has_not_is_reported_and_not_recorded(tmp_path: Path) -> None:
+    def agent() -> int:
+        return inner(1)
+
+    with pytest.warns(UserWarning, match=r"inner has no argument 'm' \(it has n\)"):
+        again = run_again(record(tmp_path, agent), agent, ResumeConfig(from_frame=0, state_overrides={"m": 5, "n": 7}))
+    assert again.result == 8
+    assert VCRPlayer.load_by_id(again.session_id or "", tmp_path).get_input_state(0) == {"n": 7}

@@ -244,6 +244,7 @@ class Totals(msgspec.Struct, omit_defaults=True):
         status: ``ok`` or ``error``, how the run ended.
         ended_at: UTC, ISO 8601.
         lost: Frames that could not be written.
+        failed_at: The frame of the step whose exception ended the run; None if it ended otherwise.
     """
 
     frames: int = 0
@@ -254,3 +255,4 @@ class Totals(msgspec.Struct, omit_defaults=True):
     status: str = "ok"
     ended_at: str = ""
     lost: int = 0
+    failed_at: int | None = None

@@ -277,12 +277,20 @@ class SessionRecorder:
         with self._start_lock:
             self._lanes.discard(lane)
 
-    def finish_run(self, status: str) -> None:
-        """Write the totals at the end of a run; what is missing on the disk is told by `save` and `close`."""
-        self.writer.finish(status)
+    def finish_run(self, status: str, failed_at: int | None = None) -> None:
+        """Write the totals at the end of a run; what is missing on the disk is told by `save` and `close`.
 
-    def save(self, *, status: str = "ok") -> Path:
+        Args:
+            status: ``ok`` or ``error``.
+            failed_at: The frame of the step whose exception ended the run.
+        """
+        self.writer.finish(status, failed_at)
+
+    def save(self, *, status: str | None = None) -> Path:
         """Finish the recording with its totals and have it on the disk; recording may go on, and be saved again.
+
+        Args:
+            status: ``ok`` or ``error``; by default as its last run ended, or ``ok`` for what was recorded by hand.
 
         Returns:
             The file.
@@ -305,7 +313,7 @@ class SessionRecorder:
             return
         self._forgotten.detach()
         try:
-            writer.save(status=writer.status)
+            writer.save()
         finally:
             writer.close()
             self._writer = None
@@ -411,7 +419,7 @@ def _finish_forgotten(writer: SessionWriter, owner: int, *, save: bool) -> None:
         return
     try:
         if save:
-            writer.save(status=writer.status)
+            writer.save()
     except (RecordingError, OSError) as problem:
         warn_recording(str(problem))
     finally:

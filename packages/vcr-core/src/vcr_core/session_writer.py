@@ -360,16 +360,19 @@ class SessionWriter:
             except OSError as problem:
                 self._problems.append(f"fsync: {problem.strerror or problem} ({self.log.path})")
 
-    def save(self, *, status: str = "ok") -> Totals:
+    def save(self, *, status: str | None = None) -> Totals:
         """Finish the recording with its ``end`` line, on the disk; more frames may follow, and another `save`.
 
         In a signal handler that interrupted the recording of a frame it takes effect after that frame.
+
+        Args:
+            status: How it ended; by default as its last run did.
 
         Raises:
             RecordingError: If frames were lost, still wait, or may not have reached the disk.
         """
         with self._lock:
-            self._do(self._finish, status, self.sync)
+            self._do(self._finish, status or self.status, self.sync)
             if self._closed or self._busy:
                 return self._totals
             problems, self._problems, self._refusals = [*self._problems, *self._refusals], [], []
@@ -378,8 +381,14 @@ class SessionWriter:
                 raise RecordingError(self.log.path, problems, lost=self._totals.lost, waiting=len(self._waiting))
         return self._totals
 
-    def finish(self, status: str) -> None:
-        """Write the ``end`` line as frames are written: soon on the disk, and what goes wrong is told by `save`."""
+    def finish(self, status: str, failed_at: int | None = None) -> None:
+        """Write the ``end`` line as frames are written: soon on the disk, and what goes wrong is told by `save`.
+
+        Args:
+            status: How the run ended.
+            failed_at: The frame of the step whose exception ended it.
+        """
+        self.status, self._totals.failed_at = status, failed_at
         self._do(self._finish, status, self.sync if self._durability == "fsync" else self._sync_later)
 
     def _finish(self, status: str, sync: Callable[[], None]) -> None:
@@ -403,7 +412,8 @@ class SessionWriter:
             whole = totals
             if index != totals.frames:  # others wrote frames of this session, or some were lost
                 whole = read_totals(self.log.path)
-                whole.status, whole.ended_at, whole.lost = totals.status, totals.ended_at, totals.lost
+                whole.status, whole.failed_at = totals.status, totals.failed_at
+                whole.ended_at, whole.lost = totals.ended_at, totals.lost
             return line_body("end", whole)
 
         self.log.append(body)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import resource
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -202,14 +202,20 @@ def test_start_up_imports_only_what_the_help_needs(tmp_path):
     assert not loaded & {"msgspec", "asyncio", "decimal", "subprocess"}
 
 
+def spent_by_children():
+    """Processor time, which other programs on the machine do not add to."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 def test_start_up_costs_a_few_bare_interpreters():
     commands = {"bare": ["-c", "import argparse"], "helped": ["-m", "vcr_core.cli", "--help"]}
     times = {name: [] for name in commands}
     for _ in range(7):  # in turns: a machine may be twice as fast for a while
         for name, words in commands.items():
-            begin = time.perf_counter()
+            before = spent_by_children()
             subprocess.run([sys.executable, *words], capture_output=True, timeout=30, check=True)
-            times[name].append(time.perf_counter() - begin)
+            times[name].append(spent_by_children() - before)
     assert min(times["helped"]) < 5 * min(times["bare"]), times
 
 

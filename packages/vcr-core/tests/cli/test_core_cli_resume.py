@@ -11,6 +11,7 @@ from vcr_core import VCRPlayer, VCRRecorder
 from vcr_core.cli.resuming import load_agent
 
 AGENT = """
+import asyncio
 from vcr_core import step, tool
 
 ran = []
@@ -27,6 +28,7 @@ def plan(state):
 
 @step
 def act(state):
+    print("acting")
     ran.append("act")
     if state.get("fail"):
         raise ValueError("told to fail")
@@ -34,6 +36,9 @@ def act(state):
 
 def main(task):
     return act(plan({"task": task}))
+
+async def stopped(task):
+    raise asyncio.CancelledError
 """
 
 
@@ -90,6 +95,18 @@ def test_an_agent_that_raises_is_told_and_exits_with_one(vcr, agent):
     result = vcr("resume", "run", "--from", names.index("act"), "--set", "/fail=true", "--json")
     assert result.status == 1
     assert json.loads(result.out)["error"] == "ValueError: told to fail"
+
+
+def test_an_agent_that_was_cancelled_is_told(vcr, agent):
+    result = vcr("resume", "run", f"{agent.__name__}:stopped", "--from", "0")
+    assert (result.status, result.err) == (1, "vcr: the agent was cancelled; what it did until then is recorded\n")
+
+
+def test_a_module_that_ends_the_program_is_told(vcr, agent, tmp_path):
+    (tmp_path / "quits.py").write_text("raise SystemExit(0)")
+    result = vcr("resume", "run", "quits:main")
+    assert result.status == 1
+    assert "SystemExit: 0" in result.err
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,16 @@
 """What a function is, as far as its behaviour goes: the code of it and of what it calls in the user's own modules.
 
 Bytecode, constants and names count; docstrings, line numbers and file names do not.  Values of the module, of closures
-and of defaults count where they are immutable; a dict or list of the module only if its name is in capitals and the
-function cannot change it, since others are state rather than code.  What is called by an attribute is found if a module
-or the function's own class holds it.  Code of installed packages and of the standard library counts by name only.
+and of defaults count where they are immutable, and so do those of own modules and classes that the function names by an
+attribute; a dict, list or set only if its name is in capitals and the function does not change it, since others are
+state rather than code.  What is called by an attribute is found if a module or class holds it.  Code of installed
+packages and of the standard library counts by name only.
 """
 
 from __future__ import annotations
 
 import dis
+import enum
 import functools
 import hashlib
 import inspect
@@ -19,19 +21,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
-_PRIMITIVES = (str, bytes, int, float, complex, bool, type(None))
+from vcr_core.runtime_types import importable_name
+from vcr_golden.in_place_changes import changed_in_place
 
-_MUTATORS = frozenset(
-    {"append", "add", "extend", "insert", "update", "setdefault", "pop", "popitem", "remove", "discard", "clear"}
-)
+_PRIMITIVES = (str, bytes, int, float, complex, bool, type(None))
 
 
 def function_name(function: Any) -> str:
     """Return ``module:qualified.name``; a module run as a script goes by its file's name."""
     module = getattr(function, "__module__", None) or "?"
-    if module == "__main__":
-        module = Path(getattr(sys.modules["__main__"], "__file__", None) or "__main__").stem
-    return f"{module}:{getattr(function, '__qualname__', type(function).__qualname__)}"
+    return f"{importable_name(module)}:{getattr(function, '__qualname__', type(function).__qualname__)}"
 
 
 class CodeMap:
@@ -133,9 +132,9 @@ def _own_digest(function: types.FunctionType) -> str:
     parts = [*_code_parts(function.__code__, function.__doc__)]
     parts += [f"default {_value_text(value)}" for value in function.__defaults__ or ()]
     parts += [f"default {name}={_value_text(v)}" for name, v in sorted((function.__kwdefaults__ or {}).items())]
-    stored, mutates = _stored_names(function.__code__), _mutates(function.__code__)
-    for name, value in sorted(_referred(function).items()):
-        if name not in stored and _is_constant(name, value, mutable=not mutates):
+    state = _stored_names(function.__code__) | changed_in_place(function.__code__)
+    for name, value in sorted(_reached(function).items()):
+        if name not in state and _is_constant(name, value):
             parts.append(f"value {name}={_value_text(value)}")
     return _hash("\n".join(parts))
 
@@ -161,21 +160,16 @@ def _stored_names(code: types.CodeType) -> set[str]:
     return found
 
 
-def _mutates(code: types.CodeType) -> bool:
-    """True if the code may change what a global holds; such a list or dict is state, whatever its name."""
-    if _names(code) & _MUTATORS or any(
-        i.opname in ("STORE_SUBSCR", "DELETE_SUBSCR") for i in dis.get_instructions(code)
-    ):
-        return True
-    return any(isinstance(constant, types.CodeType) and _mutates(constant) for constant in code.co_consts)
-
-
-def _is_constant(name: str, value: Any, *, mutable: bool) -> bool:
+def _is_constant(name: str, value: Any) -> bool:
+    if value is None:
+        return "." not in name  # of an attribute: also what is not made yet
     if isinstance(value, _PRIMITIVES):
         return True
+    if isinstance(value, enum.Enum):
+        return _is_constant(name, value.value)
     if isinstance(value, (tuple, frozenset)):
-        return all(_is_constant(name, item, mutable=mutable) for item in cast("tuple[object, ...]", value))
-    return mutable and name.isupper() and isinstance(value, (dict, list, set))
+        return all(_is_constant(name, item) for item in cast("tuple[object, ...]", value))
+    return name.rpartition(".")[2].isupper() and isinstance(value, (dict, list, set))
 
 
 def _value_text(value: Any) -> str:
@@ -188,6 +182,8 @@ def _value_text(value: Any) -> str:
     if isinstance(value, dict):
         fields = cast("dict[object, object]", value)
         return f"dict {sorted((_value_text(k), _value_text(v)) for k, v in fields.items())}"
+    if isinstance(value, enum.Enum):
+        return f"member {value.name} {_value_text(value.value)}"
     return f"object {type(value).__qualname__}"
 
 
@@ -211,29 +207,63 @@ def _referred(function: types.FunctionType) -> dict[str, Any]:
     return found
 
 
-def _called(function: types.FunctionType) -> Iterator[Any]:
-    names = _names(function.__code__)
-    for value in (*_referred(function).values(), *(sys.modules.get(name) for name in names)):
-        if isinstance(value, types.ModuleType):
-            yield from _members(value, names)
-        elif callable(value):
-            yield value
+def _reached(function: types.FunctionType) -> dict[str, Any]:
+    """Return what a function refers to, by dotted name; also what it names of own modules and classes that it refers to.
+
+    What its own class holds goes by the name of its first argument.
+    """
+    code = function.__code__
+    found = {**_referred(function), **{name: sys.modules[name] for name in _imported(code) if name in sys.modules}}
+    owner = _class_of(function)
+    if owner is not None and code.co_argcount:
+        found[code.co_varnames[0]] = owner
+    names = sorted(name for name in _names(code) if not name.startswith("__"))
+    holders, seen = sorted(found), set[int]()
+    for path in holders:  # grows while it is gone through
+        if id(found[path]) in seen or not _is_own_holder(found[path]):
+            continue
+        seen.add(id(found[path]))
+        members = _members(found[path])
+        inside = {f"{path}.{name}": members[name] for name in names if name in members}
+        found.update(inside)
+        holders += inside
+    return found
+
+
+def _imported(code: types.CodeType) -> set[str]:
+    found = {str(i.argval) for i in dis.get_instructions(code) if i.opname == "IMPORT_NAME"}
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            found |= _imported(constant)
+    return found
+
+
+def _class_of(function: types.FunctionType) -> type[Any] | None:
+    """Return the class that a method is found in, None for a plain function."""
     owner: Any = sys.modules.get(function.__module__ or "")
     for part in function.__qualname__.split(".")[:-1]:
         owner = getattr(owner, part, None)
-    if inspect.isclass(owner):
-        yield from (member for name in names if callable(member := inspect.getattr_static(owner, name, None)))
+    return owner if inspect.isclass(owner) else None
 
 
-def _members(module: types.ModuleType, names: set[str]) -> Iterator[Any]:
-    if not _is_own_file(getattr(module, "__file__", None) or "<frozen>"):
-        return
-    for name in names:
-        member = vars(module).get(name)
-        if callable(member):
-            yield member
-        elif isinstance(member, types.ModuleType) and member is not module:
-            yield from (m for n in names if callable(m := vars(member).get(n)))
+def _is_own_holder(value: Any) -> bool:
+    module = sys.modules.get(value.__module__) if inspect.isclass(value) else value
+    if not isinstance(module, types.ModuleType):
+        return False
+    return module.__name__ == "__main__" or _is_own_file(getattr(module, "__file__", None) or "<frozen>")
+
+
+def _members(holder: Any) -> dict[str, Any]:
+    if not inspect.isclass(holder):
+        return vars(holder)
+    members = {
+        name: member for base in reversed(holder.__mro__) if _is_own_holder(base) for name, member in vars(base).items()
+    }
+    return {**members, **getattr(holder, "__members__", {})}
+
+
+def _called(function: types.FunctionType) -> Iterator[Any]:
+    return (value for value in _reached(function).values() if callable(value))
 
 
 def _hash(text: str) -> str:

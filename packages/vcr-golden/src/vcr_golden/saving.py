@@ -13,6 +13,7 @@ from typing import Any
 from vcr_core import FrameRow, VCRPlayer, VCRRecorder
 from vcr_core.exporters.packing import pack_session
 from vcr_core.legacy import LegacyFile
+from vcr_core.runtime_types import importable_name
 from vcr_golden.code_fingerprint import CodeMap, fingerprint
 from vcr_golden.effects import Effects
 from vcr_golden.errors import GoldenError
@@ -77,9 +78,8 @@ def find_agent(name: str | None) -> Any:
         return None
     module_name, _, path = name.partition(":")
     modules = [sys.modules.get(module_name)]
-    main = sys.modules.get("__main__")
-    if Path(getattr(main, "__file__", None) or "").stem == module_name:
-        modules.append(main)
+    if module_name == importable_name("__main__"):
+        modules.append(sys.modules["__main__"])
     for target in modules:
         found: Any = target
         for part in path.split("."):

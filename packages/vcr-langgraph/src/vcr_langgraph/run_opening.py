@@ -20,6 +20,7 @@ from vcr_core.engine import Run, agent_name
 from vcr_core.engine.propagation import install, tasks_spawn_scopes
 from vcr_core.engine.tape import RunLine
 from vcr_core.frames import FrameRow
+from vcr_langgraph.checkpoint_place import PLACE
 
 _PLAIN = (str, int, float, bool, type(None))
 
@@ -58,15 +59,28 @@ class OpenedRun:
         if not self.run.knows(error):
             row = FrameRow(-1, self._name.partition(":")[2], "error", "error")
             self._recorder.record_frame(row, self._given["args"][0], error, style="call", error=error)
-        self._recorder.finish_run("error")
+        self._recorder.finish_run("error", self.run.origin_of(error))
 
 
 def given_to(
-    graph_input: Any, config: Mapping[str, Any] | None, options: Mapping[str, Any], *, in_loop: bool
+    graph_input: Any,
+    config: Mapping[str, Any] | None,
+    options: Mapping[str, Any],
+    *,
+    in_loop: bool,
+    place: str | None = None,
 ) -> dict[str, Any]:
-    """Return what a graph is called with, in the form in which a run line keeps it: without live objects."""
+    """Return what a graph is called with, in the form in which a run line keeps it: without live objects.
+
+    Args:
+        graph_input: The input.
+        config: The config.
+        options: The other arguments.
+        in_loop: True if it is called in an event loop.
+        place: The place of the checkpoint that the config names, if it names one.
+    """
     kept = {name: value for name, value in options.items() if name in _OPTIONS and value is not None}
-    plain = plain_config(config)
+    plain = plain_config(config, place)
     if in_loop:
         kept[ASYNC] = True
     return {"args": [graph_input], "kwargs": {**({"config": plain} if plain else {}), **kept}}
@@ -77,8 +91,8 @@ ASYNC = "vcr_async"
 _OPTIONS = ("context", "interrupt_before", "interrupt_after", "durability")
 
 
-def plain_config(config: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the part of a config that says how to run, not who listens."""
+def plain_config(config: Mapping[str, Any] | None, place: str | None = None) -> dict[str, Any]:
+    """Return the part of a config that says how to run, not who listens; with the place of its checkpoint."""
     found: dict[str, Any] = {}
     for name in ("recursion_limit", "max_concurrency", "tags", "run_name"):
         if config and config.get(name):
@@ -88,6 +102,8 @@ def plain_config(config: Mapping[str, Any] | None) -> dict[str, Any]:
         plain = {key: value for key, value in entries.items() if isinstance(value, _PLAIN) and not key.startswith("__")}
         if plain:
             found[name] = plain
+    if place is not None:
+        found["configurable"][PLACE] = place
     return found
 
 

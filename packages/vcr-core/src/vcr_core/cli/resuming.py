@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
+import contextlib
 import importlib
 import sys
 from collections.abc import Callable
@@ -93,7 +95,12 @@ def run_resume(args: argparse.Namespace) -> int:
         skip_nodes=args.skip,
         new_session_id=args.id,
     )
-    resumption = run_again(player, load_agent(args.agent or recorded_agent(player)), config)
+    with contextlib.redirect_stdout(sys.stderr) if args.json else contextlib.nullcontext():
+        agent = load_agent(args.agent or recorded_agent(player))
+        try:
+            resumption = run_again(player, agent, config)
+        except asyncio.CancelledError as error:
+            raise VcrError("the agent was cancelled; what it did until then is recorded") from error
     _tell(resumption, player, as_json=args.json)
     return OK if resumption.error is None else ERROR
 
@@ -156,7 +163,7 @@ def load_agent(name: str) -> Callable[..., Any]:
         found: Any = importlib.import_module(module_name)
         for part in attribute.split("."):
             found = getattr(found, part)
-    except Exception as error:  # a module of the user's own may raise anything
+    except (Exception, SystemExit) as error:  # a module of the user's own may raise anything
         raise AgentNotFoundError(name, f"{type(error).__name__}: {error}") from error
     agent: Callable[..., Any] = found
     return agent

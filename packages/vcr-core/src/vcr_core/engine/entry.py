@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-import sys
 import threading
 import weakref
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vcr_core.engine.propagation import install, tasks_spawn_scopes
@@ -18,6 +16,7 @@ from vcr_core.engine.scope import current_run
 from vcr_core.engine.tape import RunLine
 from vcr_core.errors import UsageError
 from vcr_core.frames import FrameRow
+from vcr_core.runtime_types import importable_name
 
 if TYPE_CHECKING:
     from vcr_core.recorder import VCRRecorder
@@ -38,9 +37,7 @@ def agent_name(agent: Any) -> str:
     target = inspect.unwrap(target)
     name = getattr(target, "__qualname__", type(target).__qualname__)
     module = getattr(target, "__module__", None) or type(target).__module__
-    if module == "__main__":
-        module = Path(getattr(sys.modules["__main__"], "__file__", None) or "__main__").stem
-    return f"{module}:{name}"
+    return f"{importable_name(module)}:{name}"
 
 
 def run_of(recorder: VCRRecorder) -> Run:
@@ -120,7 +117,7 @@ def _failed(run: Run, agent: Agent, error: BaseException, args: tuple[Any, ...],
         row = FrameRow(-1, agent_name(agent).partition(":")[2], "error", "error")
         given = args[0] if len(args) == 1 and not kwargs else {"args": list(args), "kwargs": kwargs}
         recorder.record_frame(row, given, error, style="call", error=error)
-    recorder.finish_run("error")
+    recorder.finish_run("error", run.origin_of(error))
 
 
 def _done(run: Run, result: Any) -> None:

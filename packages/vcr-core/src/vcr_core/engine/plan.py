@@ -88,7 +88,7 @@ class ResumeConfig(msgspec.Struct, kw_only=True):
         output_overrides: Replaces the output of earlier steps, by index, name or key.
         in_doubt: What to do with a step whose effect may have happened: ``retry`` or ``skip``, by name or ``*``.
         call: ``agent`` calls the agent with the recorded input, ``state`` with the state before the cut; ``auto``
-            does the first if it is the agent that was recorded.
+            does the first if it is the agent that was recorded, or the mode is not FORK.
         allow: Classes that may be restored although their module is not loaded.
         tags: Tags of the new session.
         patience: Seconds that a step waits for another one that the tape holds before it.
@@ -112,6 +112,8 @@ class ResumeConfig(msgspec.Struct, kw_only=True):
         self.mode = ResumeMode(self.mode)
         if self.mode is ResumeMode.REPLAY and (self.state_overrides or self.inject_mocks or self.skip_nodes):
             raise UsageError("REPLAY changes nothing: use mode FORK for overrides and skips, MOCK for mocks")
+        if self.call == "state" and self.mode is not ResumeMode.FORK:
+            raise UsageError(f"{self.mode.name} serves the tape from its beginning: call='state' is for mode FORK")
         if self.live and self.mode is not ResumeMode.MOCK:
             raise UsageError("live= names the steps that run live in mode MOCK; in FORK everything after the cut does")
 

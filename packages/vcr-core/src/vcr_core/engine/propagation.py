@@ -1,4 +1,4 @@
-"""Carries the scope of a run into what the agent spawns: asyncio tasks, thread pools and threads.
+"""Carries the scope of a run into what the agent spawns: asyncio tasks, event loops, thread pools and threads.
 
 Installed once per process, when the first run starts; outside of a run everything behaves as before.
 """
@@ -23,12 +23,13 @@ _install_lock = threading.Lock()
 
 
 def install() -> None:
-    """Have thread pools and threads inherit the scope; does nothing the second time."""
+    """Have event loops, thread pools and threads inherit the scope; does nothing the second time."""
     with _install_lock:
         if _installed.is_set():
             return
         _patch_thread_pool()
         _patch_threads()
+        _patch_event_loops()
         thread_races.install()
         _installed.set()
 
@@ -103,41 +104,71 @@ def _run_in_thread(scope: Scope, body: Callable[[], Any]) -> Any:
         scope.run.order.end_branch(scope)
 
 
+class _TaskFactory:
+    """Creates the tasks of an event loop; each begins a scope of its own in the run that creates it.
+
+    One serves all runs of its loop, as long as one of them lasts.
+    """
+
+    def __init__(self, before: Any) -> None:
+        self.before = before
+        self.users = 0
+
+    def __call__(
+        self, loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **options: Any
+    ) -> asyncio.Task[Any]:
+        # A loop that does not run yet creates its main task: that goes on with the line of who started the loop.
+        scope = current_scope.get() if loop.is_running() else None
+        if scope is None:
+            return self._make(loop, coro, options)
+        context = options.get("context") or contextvars.copy_context()
+        child = scope.spawn(*_arguments_of(coro))
+        context.run(current_scope.set, child)
+        task = self._make(loop, coro, {**options, "context": context})
+        task.add_done_callback(lambda _: child.run.branch_over())
+        return task
+
+    def _make(
+        self, loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], options: dict[str, Any]
+    ) -> asyncio.Task[Any]:
+        make: Callable[..., asyncio.Task[Any]] = self.before or _make_task
+        if "context" in options and not _TASKS_TAKE_CONTEXT:
+            context: contextvars.Context = options.pop("context")
+            return context.run(lambda: make(loop, coro, **options))
+        return make(loop, coro, **options)
+
+
+def _make_task(loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **options: Any) -> asyncio.Task[Any]:
+    return asyncio.Task(coro, loop=loop, **options)
+
+
 @contextmanager
 def tasks_spawn_scopes(loop: asyncio.AbstractEventLoop) -> Generator[None]:
     """Have each task created in `loop` begin a scope of its own, as long as the block lasts."""
-    before = loop.get_task_factory()
-
-    def factory(loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **options: Any) -> asyncio.Task[Any]:
-        scope = current_scope.get()
-        if scope is not None:
-            context = options.get("context") or contextvars.copy_context()
-            child = scope.spawn(*_arguments_of(coro))
-            context.run(current_scope.set, child)
-            options["context"] = context
-            task = _make_task(before, loop, coro, options)
-            task.add_done_callback(lambda _: child.run.branch_over())
-            return task
-        return _make_task(before, loop, coro, options)
-
-    loop.set_task_factory(factory)  # type: ignore[arg-type]  # the type of factories differs between versions
+    own: Any = loop  # the type of factories differs between versions
+    before: Any = own.get_task_factory()
+    factory = before if isinstance(before, _TaskFactory) else _TaskFactory(before)
+    own.set_task_factory(factory)
+    factory.users += 1
     try:
         yield
     finally:
-        if loop.get_task_factory() is factory:
-            loop.set_task_factory(before)
+        factory.users -= 1
+        if factory.users == 0 and own.get_task_factory() is factory:
+            own.set_task_factory(factory.before)
 
 
-def _make_task(
-    before: Any, loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], options: dict[str, Any]
-) -> asyncio.Task[Any]:
-    if before is not None:
-        made: asyncio.Task[Any] = before(loop, coro, **options)
-        return made
-    if "context" in options and not _TASKS_TAKE_CONTEXT:
-        context: contextvars.Context = options.pop("context")
-        return context.run(lambda: asyncio.Task(coro, loop=loop, **options))
-    return asyncio.Task(coro, loop=loop, **options)
+def _patch_event_loops() -> None:
+    plain: Any = asyncio.BaseEventLoop.run_until_complete
+
+    @functools.wraps(plain)
+    def run_until_complete(self: asyncio.BaseEventLoop, future: Any) -> Any:
+        if current_scope.get() is None:
+            return plain(self, future)
+        with tasks_spawn_scopes(self):
+            return plain(self, future)
+
+    asyncio.BaseEventLoop.run_until_complete = run_until_complete  # type: ignore[method-assign]  # the one place to hook
 
 
 _TASKS_TAKE_CONTEXT = sys.version_info >= (3, 11)

@@ -25,7 +25,7 @@ from vcr_core.json_patch import apply
 from vcr_core.lazy_sequence import check_index
 from vcr_core.player import VCRPlayer
 from vcr_core.recorder import VCRRecorder
-from vcr_core.values import Allowed
+from vcr_core.values import Allowed, Tagged
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,9 +81,11 @@ def find_cut(player: VCRPlayer, config: ResumeConfig) -> int:
 
 
 def _end_of(player: VCRPlayer) -> int:
-    """The end of the tape; of a failed run, the first of the error frames that it ended in."""
-    cut = len(player)
-    while cut and player.rows[cut - 1].status == "error":
+    """The end of the tape; of a failed run, the step it failed in, or else the first of the frames it ended in."""
+    end, cut = player.end, len(player)
+    if end is not None and end.failed_at is not None:
+        return min(end.failed_at, cut)
+    while cut and player.rows[cut - 1].status in ("error", "cancelled"):
         cut -= 1
     return cut
 
@@ -114,22 +116,39 @@ class Resumer:
     @property
     def calls_recorded_agent(self) -> bool:
         """True if the agent is called with the recorded input, False if with the state before the cut."""
-        recorded = self.tape.run
-        if self.config.call == "agent" and recorded is None:
+        recorded, config = self.tape.run, self.config
+        from_tape = config.mode is not ResumeMode.FORK
+        if (config.call == "agent" or from_tape) and recorded is None:
             raise UsageError(
                 f"{self._player.path} was recorded by hand: there is no recorded input to call the agent with"
             )
-        if recorded is None or self.config.call == "state":
+        if recorded is None or config.call == "state":
             return False
-        return self.config.call == "agent" or _same_agent(recorded.agent, self.kind.name(self.agent))
+        return from_tape or config.call == "agent" or _same_agent(recorded.agent, self.kind.name(self.agent))
 
     def given(self) -> dict[str, Any]:
         """Return the arguments that the agent is called with, restored."""
         if self.calls_recorded_agent:
             assert self.tape.run is not None
             given: dict[str, Any] = self._player.decode(self._player.expand(self.tape.run.input))
-            return given
-        return {"args": [self._state_before_cut()], "kwargs": {}}
+        else:
+            given = {"args": [self._state_before_cut()], "kwargs": {}}
+        self._refuse_tagged(given)
+        return given
+
+    def _refuse_tagged(self, given: Any) -> None:
+        """Refuse to call an agent with what stands for an object: it could only fail on it, or pass it over."""
+        stack: list[Any] = [given]
+        while stack:
+            value = stack.pop()
+            if isinstance(value, Tagged) and value.kind != "opaque":
+                raise UsageError(
+                    f"{self._player.path}: the agent is to be called with a {value.type_name}, which cannot be "
+                    f"restored here. Import its module, or pass allow=[{value.type_name!r}]"
+                )
+            if isinstance(value, (dict, list, tuple)):
+                items = cast("Any", value)
+                stack.extend(items.values() if isinstance(value, dict) else items)
 
     def _state_before_cut(self) -> Any:
         cut, player = self.tape.cut, self._player
@@ -139,13 +158,15 @@ class Resumer:
         overrides = self.config.state_overrides
         if isinstance(overrides, dict):
             changes = cast("dict[str, Any]", overrides)
-            return {**player.decode(state), **changes} if isinstance(state, dict) else player.decode(state)
+            restored: Any = player.decode(state)
+            return {**cast("dict[str, Any]", restored), **changes} if isinstance(restored, dict) else restored
         return player.decode(apply(state, overrides))
 
     def recorder(self) -> VCRRecorder | None:
         """Return the recorder of the new session, started."""
         if not self._record:
             return None
+        self.given()  # what cannot be called leaves no session behind
         recorder = VCRRecorder(self._output_dir)
         recorder.start_session(
             self.config.new_session_id,
@@ -210,7 +231,10 @@ class Resumer:
         elif not run.knows(failure):
             row = FrameRow(-1, self.kind.name(self.agent).rpartition(":")[2], "error", "error")
             recorder.record_frame(row, None, failure, style="call", error=failure)
-        recorder.finish_run("ok" if failure is None else "error")
+        if failure is None:
+            recorder.finish_run("ok")
+        else:
+            recorder.finish_run("error", run.origin_of(failure))
 
 
 def _same_agent(recorded: str, now: str) -> bool:

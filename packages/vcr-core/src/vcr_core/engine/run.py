@@ -7,6 +7,7 @@ error, so that an agent that catches everything cannot turn a divergence into li
 
 from __future__ import annotations
 
+import inspect
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from vcr_core.engine.scope import ROOT, Scope, current_scope
 from vcr_core.engine.served_step import CancelledStep, EndedStep, MockedStep, ServedStep, SkippedStep, UnexpectedStep
 from vcr_core.engine.tape import BeginLine, RaceLine, Tape
 from vcr_core.engine.wire_input import WireInputs
+from vcr_core.error_info import text_of
 from vcr_core.json_patch import apply
 
 if TYPE_CHECKING:
@@ -71,9 +73,11 @@ class Run:
         self._mocks = self.config.mocks()
         self._used_mocks: set[int] = set()
         self._used_edits: set[Any] = set()
+        self._unmet: list[str] = []
         self._served: set[int] = set()
         self._open: set[EndedStep] = set()
         self._last_error: BaseException | None = None
+        self._errors: dict[tuple[int, str], tuple[str, int]] = {}
         self._branches = 0
         self._ticks = LoopTicks()
         self._lane = None if recorder is None else recorder.take_lane()
@@ -195,8 +199,13 @@ class Run:
         return ServedStep(self, scope, call, index=index, edit=self._output_edit(call, index))
 
     def input_difference(self, index: int, live: Any) -> tuple[str, Any, Any] | None:
-        """Return the first difference between a taped input and a live one as pointer, recorded, now; None if equal."""
+        """Return the first difference between a taped input and a live one as pointer, recorded, now; None if equal.
+
+        None for a step whose input or output was edited: what the agent asks for is not what is on the tape.
+        """
         assert self.tape is not None
+        if self.tape.rows[index].origin == "edit":
+            return None
         recorded = self.tape.player.wire_state(index, "input")
         if self.inputs.same(recorded, live):
             return None
@@ -229,15 +238,27 @@ class Run:
         if not overrides:
             return False
         self._used_edits.add("state")
+        before: Any = call.input
+        given = cast("dict[str, Any]", before) if isinstance(before, dict) else {}
         if isinstance(overrides, dict):
-            changes = cast("dict[str, Any]", overrides)
-            before: Any = call.input
-            given = cast("dict[str, Any]", before) if isinstance(before, dict) else {}
-            call.input = {**given, **changes}
+            edited: Any = {**given, **cast("dict[str, Any]", overrides)}
         else:
             assert self.tape is not None
-            call.input = self.tape.player.decode(apply(self.inputs.wire(call.input), overrides))
+            edited = self.tape.player.decode(apply(self.inputs.wire(before), overrides))
+        call.input = self._without_strangers(call, edited)
         return True
+
+    def _without_strangers(self, call: StepCall, edited: Any) -> Any:
+        """Take out of edited arguments what the step's function does not take, and remember to tell of it."""
+        if call.call != "args" or call.function is None or not isinstance(edited, dict):
+            return edited
+        taken, arguments = inspect.signature(call.function).parameters, cast("dict[str, Any]", edited)
+        self._unmet = [
+            f"state_overrides: {call.name} has no argument {name!r} (it has {', '.join(taken) or 'none'})"
+            for name in arguments
+            if name not in taken
+        ]
+        return {name: value for name, value in arguments.items() if name in taken}
 
     def _output_edit(self, call: StepCall, index: int) -> tuple[Any] | None:
         for name, value in self.config.output_overrides.items():
@@ -304,14 +325,34 @@ class Run:
         ]
         if self.config.state_overrides and self.tape and self.tape.run and "state" not in self._used_edits:
             found.append("state_overrides were never applied: the step at the cut was not reached")
+        found += self._unmet
         found += [
             f"output override {n!r} was never used" for n in self.config.output_overrides if n not in self._used_edits
         ]
         return found
 
-    def recorded_error(self, error: BaseException) -> None:
-        """Note that a frame holds this very exception."""
+    def recorded_error(self, error: BaseException, key: str, index: int) -> None:
+        """Note that the frame of the step `key`, at `index`, holds this very exception."""
         self._last_error = error
+        known = self._errors.get(_identity(error))
+        if known is None or not _is_inside(known[0], key):
+            self._errors[_identity(error)] = key, index
+
+    def origin_of(self, error: BaseException) -> int | None:
+        """Return the frame of the innermost step that an exception comes from, or None if it comes from no step.
+
+        That is a step it left, or one that an exception left which it groups or was raised from.
+        """
+        found = self._origin(error, depth=8)
+        return None if found is None else found[1]
+
+    def _origin(self, error: BaseException, depth: int) -> tuple[str, int] | None:
+        own = self._errors.get(_identity(error))
+        cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        parts: list[BaseException] = [*getattr(error, "exceptions", ()), *([] if cause is None else [cause])]
+        found = [self._origin(part, depth - 1) for part in parts if depth]
+        inner = [each for each in found if each is not None and (own is None or _is_inside(each[0], own[0]))]
+        return min(inner, key=lambda each: each[1], default=own)
 
     def knows(self, error: BaseException) -> bool:
         """True if a step recorded this exception already, on its way out."""
@@ -348,3 +389,13 @@ class Run:
             yield self
         finally:
             current_scope.reset(token)
+
+
+def _identity(error: BaseException) -> tuple[int, str]:
+    """Return what an exception is known by: it is not kept, for with it everything would live that it passed."""
+    return id(error), f"{type(error).__name__}: {text_of(error)[:500]}"
+
+
+def _is_inside(key: str, around: str) -> bool:
+    """True if the step `key` is inside the step `around`."""
+    return key.startswith((f"{around}:", f"{around}/"))

@@ -148,7 +148,7 @@ class RunningStep(EndedStep):
             row.origin = "edit" if self._edited else "live"
             style: FrameStyle = "state" if call.call == "state" and isinstance(output, dict) else "call"
             returned, mutated = self._changes(output)
-            recorder.record_frame(
+            frame = recorder.record_frame(
                 row,
                 self._before,
                 output,
@@ -159,8 +159,8 @@ class RunningStep(EndedStep):
                 extra=None if returned is None else {"returned": returned},
                 mutated=mutated,
             )
-        if error is not None:
-            self.run.recorded_error(error)
+            if error is not None:
+                self.run.recorded_error(error, call.key or "", frame.index)
         self._over = True
         self.run.step_over(self, live=True, index=self.index)
 
@@ -191,6 +191,6 @@ def _differs(now: Any, before: Any) -> bool:
         return False
 
 
-def stream_of(chunks: list[Any], offsets: list[float], end: str) -> Stream:
+def stream_of(chunks: list[Any], offsets: list[float], end: str, value: Any = None) -> Stream:
     """Return what a frame keeps of a generator."""
-    return Stream(chunks, [round(offset, 3) for offset in offsets], end)
+    return Stream(chunks, [round(offset, 3) for offset in offsets], end, value)

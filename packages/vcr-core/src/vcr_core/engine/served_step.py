@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
@@ -105,76 +105,89 @@ class ServedStep(EndedStep):
         tape, index = self.run.tape, self.index
         assert tape is not None
         assert index is not None
-        row = tape.rows[index]
-        self._record(row)
+        row, player = tape.rows[index], tape.player
+        changed = {name: player.decode(value) for name, value in player.wire_mutated(index).items()}
+        frame = self._record(row, changed)
+        for name, value in changed.items():  # what the body did to its arguments in place, also before it raised
+            _replace_content(self._argument(name), value)
         self.run.step_over(self, live=False, index=index)
         if self._edit is not None:
             return self._edit[0]
-        player = tape.player
         output = player.state(index)
         if row.status == "error" and isinstance(output, BaseException):
+            if frame is not None:
+                self.run.recorded_error(output, self.call.key or "", frame)
             raise output
         if isinstance(output, Tagged):
             raise self.run.diverged(
                 "unrestorable", self.call.key or "", name=self.call.name, frame=index, actual=output.type_name, path=""
             )
-        return self._as_it_was(output)
-
-    def _as_it_was(self, output: Any) -> Any:
-        """Repeat what the body did to its arguments in place."""
-        tape = self.run.tape
-        assert tape is not None
-        assert self.index is not None
-        for name, value in tape.player.wire_mutated(self.index).items():
-            _replace_content(self._argument(name), tape.player.decode(value))
-        returned = tape.player.written_states(self.index).returned
-        if returned is not None:
-            argument = self._argument(returned)
-            if _replace_content(argument, output):
-                return argument
-        return output
+        returned = player.written_states(index).returned
+        if returned is None:
+            return output
+        argument = self._argument(returned)
+        return argument if _replace_content(argument, output) else output
 
     def _argument(self, name: str) -> Any:
         live = self.call.input
         return live if name == "" and self.call.call == "state" else live.get(name)
 
-    def _record(self, row: FrameRow) -> None:
+    def _record(self, row: FrameRow, changed: dict[str, Any]) -> int | None:
+        """Record the step, and those inside it; return its frame in the new session."""
         recorder, tape = self.run.recorder, self.run.tape
         if recorder is None or tape is None or self.index is None:
-            return
+            return None
         session = tape.player.name
         for inner in tape.subtree(row.key or ""):
             recorder.writer.write_reference(_served(tape.rows[inner]), session, inner)
         if self._edit is None:
-            recorder.writer.write_reference(_served(row), session, self.index)
-        else:
-            edited = msgspec.structs.replace(row, origin="edit")
-            recorder.record_frame(edited, self.call.input, self._edit[0], style="call")
+            return recorder.writer.write_reference(_served(row), session, self.index).index
+        edited = msgspec.structs.replace(row, origin="edit")
+        frame = recorder.record_frame(edited, self.call.input, self._edit[0], style="call", mutated=changed)
+        return frame.index
 
 
 class CancelledStep(EndedStep):
     """A step that was cancelled when it was recorded: it waits to be cancelled again."""
 
     async def wait_async(self) -> None:
-        """Never return; a cancellation ends it."""
-        assert self.run.tape is not None
-        assert self.index is not None
-        if self.run.recorder is not None:
-            row = _served(self.run.tape.rows[self.index])
-            self.run.recorder.writer.write_reference(row, self.run.tape.player.name, self.index)
-        self.run.step_over(self, live=False)
+        """Never return; a cancellation ends it. If it ended the run, there is nobody to cancel it: raise it."""
+        tape = self.run.tape
+        assert tape is not None
+        if tape.player.end is not None and tape.player.end.failed_at == self.index:
+            self.result()
+        self._record()
         await asyncio.get_running_loop().create_future()
-
-    async def wait_to_begin_async(self) -> None:
-        """As `wait_async`."""
-        await self.wait_async()
 
     def wait(self) -> None:
         """Return at once; the result is the cancellation."""
 
+    def taped(self) -> Any:
+        """Return what the tape holds: the exception that ended it, or a stream up to there with the exception."""
+        assert self.run.tape is not None
+        assert self.index is not None
+        return self.run.tape.player.state(self.index)
+
     def result(self) -> Any:
-        """Raise the cancellation."""
-        raise asyncio.CancelledError
+        """Raise what ended it: the cancellation, or the interrupt of a person."""
+        taped = self.taped()
+        ended_by = cast("dict[str, Any]", taped).get("error") if isinstance(taped, dict) else taped
+        error = ended_by if isinstance(ended_by, BaseException) else asyncio.CancelledError()
+        frame = self._record()
+        if frame is not None:
+            self.run.recorded_error(error, self.call.key or "", frame)
+        raise error
+
+    def _record(self) -> int | None:
+        """Record it and end it; return its frame in the new session."""
+        run, index = self.run, self.index
+        assert run.tape is not None
+        assert index is not None
+        row: FrameRow | None = None
+        if run.recorder is not None:
+            row = run.recorder.writer.write_reference(_served(run.tape.rows[index]), run.tape.player.name, index)
+        run.step_over(self, live=False)
+        return None if row is None else row.index
 
 
 class UnexpectedStep(EndedStep):
@@ -260,7 +273,8 @@ def _row_of(call: StepCall, scope: Scope, *, origin: str) -> FrameRow:
 
 
 def _served(row: FrameRow) -> FrameRow:
-    return msgspec.structs.replace(row, origin="tape")
+    """The row of a frame that is served; that it was edited once stays known."""
+    return msgspec.structs.replace(row, origin="edit" if row.origin == "edit" else "tape")
 
 
 def _replace_content(target: Any, value: Any) -> bool:

@@ -10,14 +10,14 @@ import asyncio
 import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from vcr_core.engine.call_input import CallInput, Signature
 from vcr_core.engine.plan import StepCall
 from vcr_core.engine.running_step import RunningStep, stream_of
 from vcr_core.engine.scope import current_run
-from vcr_core.engine.served_step import EndedStep
+from vcr_core.engine.served_step import CancelledStep, EndedStep
 from vcr_core.values import Stream
 
 if TYPE_CHECKING:
@@ -159,7 +159,22 @@ def _wrap_coroutine(spec: StepSpec) -> Callable[..., Any]:
     return call if spec.recorder is None else call_in_own_run
 
 
-class _Chunks:
+class _Passing:
+    """What a generator gives outside of a run: nothing of it is kept."""
+
+    @contextmanager
+    def entered(self) -> Generator[None]:
+        """Let the body run up to its next chunk."""
+        yield
+
+    def add(self, chunk: Any) -> Any:
+        return chunk
+
+    def end(self, how: str, *, value: Any = None, error: BaseException | None = None) -> None:
+        """Do nothing."""
+
+
+class _Chunks(_Passing):
     """What a generator step has given so far."""
 
     def __init__(self, spec: StepSpec, step: RunningStep) -> None:
@@ -170,13 +185,23 @@ class _Chunks:
         self._offsets: list[float] = []
         step.on_abandon = lambda: self.end("closed")
 
+    @contextmanager
+    def entered(self) -> Generator[None]:
+        """Let the body run up to its next chunk, as that of the step; what it raises is for `end`."""
+        self._step.__enter__()
+        try:
+            yield
+        finally:
+            self._step.__exit__(None, None, None)
+
     def add(self, chunk: Any) -> Any:
         self._chunks.append(chunk)
         self._offsets.append(self._step.run.clock.ticks_ms() - self._started)
         return chunk
 
-    def end(self, how: str, error: BaseException | None = None) -> None:
-        stream = stream_of(self._chunks, self._offsets, how)
+    def end(self, how: str, *, value: Any = None, error: BaseException | None = None) -> None:
+        """Record what there is."""
+        stream = stream_of(self._chunks, self._offsets, how, value)
         if error is None:
             self._step.succeed(stream, metadata=self._spec.known(stream))
         else:
@@ -192,29 +217,28 @@ def _wrap_generator(spec: StepSpec) -> Callable[..., Any]:
             step, given = spec.begin(run, args, kwargs)
             step.wait_to_begin()
         if not isinstance(step, RunningStep):
-            yield from _served_chunks(step)
-            return None
+            value = yield from _served_chunks(step)
+            return step.result() if isinstance(step, CancelledStep) else value
         body = given.call(spec.function, step.call.input)
         chunks = _Chunks(spec, step)
-        sent: Any = None
+        go_on = functools.partial(body.send, None)
         try:
             while True:
                 try:
-                    step.__enter__()
-                    try:
-                        chunk = body.send(sent)
-                    finally:
-                        step.__exit__(None, None, None)
+                    with chunks.entered():
+                        chunk = go_on()
                 except StopIteration as stop:
-                    chunks.end("complete")
+                    chunks.end("complete", value=stop.value)
                     return stop.value
-                sent = yield chunks.add(chunk)
-        except GeneratorExit:
-            body.close()
-            chunks.end("closed")
-            raise
-        except Exception as error:
-            chunks.end("error", error)
+                try:
+                    go_on = functools.partial(body.send, (yield chunks.add(chunk)))
+                except GeneratorExit:
+                    body.close()
+                    raise
+                except BaseException as thrown:  # noqa: BLE001  # the body has to say what becomes of it
+                    go_on = functools.partial(body.throw, thrown)
+        except BaseException as error:
+            _end_early(chunks, error)
             raise
 
     return call
@@ -223,55 +247,71 @@ def _wrap_generator(spec: StepSpec) -> Callable[..., Any]:
 def _wrap_async_generator(spec: StepSpec) -> Callable[..., Any]:
     async def call(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         with spec.run() as run:
-            if run is None:
-                async for chunk in spec.function(*args, **kwargs):
+            begun = None if run is None else spec.begin(run, args, kwargs)
+        if begun is None:
+            body, chunks = spec.function(*args, **kwargs), _Passing()
+        else:
+            step, given = begun
+            await step.wait_to_begin_async()
+            if not isinstance(step, RunningStep):
+                async for chunk in _served_stream(step):
                     yield chunk
                 return
-            step, given = spec.begin(run, args, kwargs)
-        await step.wait_to_begin_async()
-        if not isinstance(step, RunningStep):
-            for chunk in _served_chunks(step):
-                yield chunk
-            return
-        body = given.call(spec.function, step.call.input)
-        chunks = _Chunks(spec, step)
+            body, chunks = given.call(spec.function, step.call.input), _Chunks(spec, step)
+        go_on = functools.partial(body.asend, None)
         try:
             while True:
                 try:
-                    step.__enter__()
-                    try:
-                        chunk = await body.__anext__()
-                    finally:
-                        step.__exit__(None, None, None)
+                    with chunks.entered():
+                        chunk = await go_on()
                 except StopAsyncIteration:
                     chunks.end("complete")
                     return
-                yield chunks.add(chunk)
-        except (GeneratorExit, asyncio.CancelledError):
-            await body.aclose()
-            chunks.end("closed")
-            raise
-        except Exception as error:
-            chunks.end("error", error)
+                try:
+                    go_on = functools.partial(body.asend, (yield chunks.add(chunk)))
+                except GeneratorExit:
+                    await body.aclose()
+                    raise
+                except BaseException as thrown:  # noqa: BLE001  # the body has to say what becomes of it
+                    go_on = functools.partial(body.athrow, thrown)
+        except BaseException as error:
+            _end_early(chunks, error)
             raise
 
     return call
 
 
-def _served_chunks(step: EndedStep) -> Generator[Any, None, None]:
-    """Give the chunks of a taped or mocked stream, and end it as it ended."""
-    output = step.result()
+async def _served_stream(step: EndedStep) -> AsyncGenerator[Any, None]:
+    for chunk in _served_chunks(step):
+        yield chunk
+    if isinstance(step, CancelledStep):
+        await step.wait_async()
+
+
+def _end_early(chunks: _Passing, error: BaseException) -> None:
+    """Record a generator that was closed, cancelled, or raised."""
+    if isinstance(error, GeneratorExit):
+        chunks.end("closed")
+    else:
+        stopped = isinstance(error, (asyncio.CancelledError, KeyboardInterrupt))
+        chunks.end("cancelled" if stopped else "error", error=error)
+
+
+def _served_chunks(step: EndedStep) -> Generator[Any, None, Any]:
+    """Give the chunks of a taped or mocked stream, and end it as it ended; what cancelled it is left to the step."""
+    output: Any = step.taped() if isinstance(step, CancelledStep) else step.result()
     error = _field(output, "error")
     stream = _field(output, "stream")
     output = stream if isinstance(stream, Stream) else output
     if not isinstance(output, Stream):
         yield from output
-        return
+        return None
     yield from output.chunks
-    if isinstance(error, BaseException):
+    if isinstance(error, BaseException) and output.end == "error":
         raise error
     if output.end == "closed":
         raise step.run.diverged("stream", step.call.key or "", name=step.call.name, frame=step.index)
+    return output.value
 
 
 def _decorator(kind: str, function: Any, name: str | None, **options: Any) -> Any:

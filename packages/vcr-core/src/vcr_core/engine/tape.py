@@ -121,7 +121,7 @@ class Tape:
 
     def holds_inside(self, key: str) -> bool:
         """True if steps inside `key` are to be served, so that its body has to run for them."""
-        return any(self.serves(index) for index in self._children.get(key, ()))
+        return any(map(self.serves, self._descendants(key)))
 
     def subtree(self, key: str) -> list[int]:
         """Return the frames inside the step `key`, in order."""
@@ -235,7 +235,7 @@ def branch_of(row: FrameRow) -> str | None:
 def root_of(row: FrameRow) -> str | None:
     """Return the root of the run that a frame belongs to: the first part of its branch path."""
     path = branch_of(row)
-    return None if path is None else path.partition("/")[0]
+    return None if path is None else path.partition("/")[0].partition(":")[0]
 
 
 def _branch_order(path: str) -> tuple[int, str]:

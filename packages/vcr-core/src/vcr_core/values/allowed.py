@@ -8,6 +8,8 @@ import threading
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
+from vcr_core.runtime_types import importable_name
+
 T = TypeVar("T", bound=type)
 
 _registered: dict[str, type] = {}
@@ -16,7 +18,7 @@ _lock = threading.Lock()
 
 def type_name(cls: type) -> str:
     """Return the name a class is recorded under, ``module:Qual.Name``."""
-    return f"{cls.__module__}:{cls.__qualname__}"
+    return f"{importable_name(cls.__module__)}:{cls.__qualname__}"
 
 
 def register_type(cls: T) -> T:
@@ -63,7 +65,8 @@ class Allowed:
         if known is type(None) or module_name in self._modules or self._in_package(module_name):
             found = _lookup(_import(module_name), qualname)
         elif self._loaded:
-            found = _lookup(sys.modules.get(module_name), qualname)
+            loaded = sys.modules.get("__main__" if module_name == importable_name("__main__") else module_name)
+            found = _lookup(loaded, qualname)
         else:
             return None
         if found is not None:

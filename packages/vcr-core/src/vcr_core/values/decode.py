@@ -218,7 +218,8 @@ def _npscalar(decoder: Decoder, wire: dict[str, Any]) -> Any:
 
 
 def _stream(decoder: Decoder, wire: dict[str, Any]) -> Stream:
-    return Stream([decoder.decode(item) for item in wire["v"]], list(wire.get("offsets", ())), wire["end"])
+    chunks = [decoder.decode(item) for item in wire["v"]]
+    return Stream(chunks, list(wire.get("offsets", ())), wire["end"], decoder.decode(wire.get("value")))
 
 
 _KINDS: dict[str, Callable[[Decoder, dict[str, Any]], Any]] = {

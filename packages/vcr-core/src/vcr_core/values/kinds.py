@@ -175,7 +175,8 @@ def _encode_npscalar(_walk: WireEncoder, value: Any) -> Any:
 
 
 def _encode_stream(walk: WireEncoder, value: Stream) -> Any:
-    return {TAG: "stream", "v": walk.sequence(value.chunks), "offsets": value.offsets_ms, "end": value.end}
+    wire = {TAG: "stream", "v": walk.sequence(value.chunks), "offsets": value.offsets_ms, "end": value.end}
+    return wire if value.value is None else {**wire, "value": walk.encode(value.value)}
 
 
 def _as_dict(walk: WireEncoder, value: Any) -> Any:

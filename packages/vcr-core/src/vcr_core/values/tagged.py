@@ -43,12 +43,15 @@ class Stream(msgspec.Struct):
     Attributes:
         chunks: The values in order.
         offsets_ms: Milliseconds from the call to each chunk; may be empty.
-        end: ``complete``; ``closed`` if the consumer stopped early; ``error`` if it raised after the last chunk.
+        end: ``complete``; ``closed`` if the consumer stopped early; ``error`` if it raised, or ``cancelled`` if it was
+            cancelled, after the last chunk.
+        value: What a generator returned.
     """
 
     chunks: list[Any]
     offsets_ms: list[float] = []
     end: str = "complete"
+    value: Any = None
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.chunks)
