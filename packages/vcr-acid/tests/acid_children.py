@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import tempfile
 import time
 from pathlib import Path
@@ -50,6 +51,16 @@ def work(progress: Progress, top: str, state_dir: str, operation: str, watch: bo
     if took:
         Path(took).write_text(str(time.perf_counter() - started))
     return 0
+
+
+def commit_and_die(_: Progress, top: str) -> None:
+    """Be killed in the first of two effects of a commit."""
+    acid = ACIDWorkspace(top)
+    acid.begin("s")
+    Path(top, "a.txt").write_text("agent\n")
+    acid.effect("mail", lambda: os.kill(os.getpid(), signal.SIGKILL), when="commit")
+    acid.effect("pay", lambda: "paid", when="commit")
+    acid.commit()
 
 
 def recover(progress: Progress, top: str, state_dir: str) -> int:

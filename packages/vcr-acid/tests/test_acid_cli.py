@@ -276,3 +276,20 @@ def test_color_is_for_terminals_and_help_for_everyone(vcr: Vcr) -> None:
     assert "\x1b" not in vcr("log", CLICOLOR_FORCE="1", NO_COLOR="1").stdout
     for name in ("run", "undo", "redo", "log", "status", "savepoint", "restore", "commit", "abort", "gc", "init"):
         assert vcr(name, "--help").returncode == 0
+
+
+def test_a_resolution_on_the_command_line_reads_nothing_outside(vcr: Vcr, repository: Judge, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("TOPSECRET\n")
+    link = repository.top / "link"
+    link.symlink_to("f1")
+    repository("add", "-A")
+    repository("commit", "-qm", "link")
+    vcr("run", "--worktree", "--", "ln", "-sfn", str(tmp_path / "secret"), "link")
+    link.unlink()
+    link.symlink_to("f2")
+    repository("commit", "-qam", "mine")
+    workspace = Path(json.loads(vcr("status", "--json").stdout)["workspace"])
+    assert vcr("commit", "--resolve", ".", cwd=workspace).returncode == 2
+    assert vcr("commit", "--resolve", "link", cwd=workspace).returncode == 0
+    assert repository("show", "HEAD:link") == str(tmp_path / "secret")
+    assert repository("ls-tree", "HEAD", "link").startswith("120000")

@@ -117,6 +117,20 @@ def test_a_file_that_somebody_else_brought_to_the_branch_meanwhile_is_a_conflict
     assert (top / "both.txt").read_text() == "by the agent\n"
 
 
+def test_a_file_that_was_only_announced_is_in_the_index_after_a_commit(repository: Judge) -> None:
+    top = repository.top
+    (top / "n").write_text("mine\n")
+    repository("add", "-N", "n")
+    acid = ACIDWorkspace(top)
+    acid.begin("s")
+    (top / "n").write_text("agent\n")
+    assert acid.commit().status == "committed"
+    assert repository("status", "--porcelain") == ""
+    (top / "a.txt").write_text("later\n")
+    repository("commit", "-qm", "later", "a.txt")
+    assert repository("show", "HEAD:n") == "agent"
+
+
 def test_an_index_is_called_changed_only_if_something_was_staged(repository: Judge) -> None:
     top = repository.top
     acid = ACIDWorkspace(top)

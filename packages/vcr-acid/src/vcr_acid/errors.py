@@ -9,6 +9,7 @@
         WorkspaceBusy           another process holds the workspace
         SessionNameError        not a usable session name
         SessionOpenError        an open session stands in the way
+        SessionFinished         the session's files are settled; only its effects are left
         NoSessionError          the call needs an open session
         SavepointNotFound       no such savepoint in this session
         NothingToUndo           already at the oldest (undo) or newest (redo) position
@@ -82,6 +83,20 @@ class SessionOpenError(AcidError):
         super().__init__(
             f"session {session_id!r} is still open in {path}. Go on with attach({session_id!r}), or end it with "
             "commit() or abort(); after a crash call ACIDWorkspace.recover(path) first."
+        )
+
+
+class SessionFinished(AcidError):
+    """The session was committed or aborted; only effects that did not run keep it."""
+
+    def __init__(self, session_id: str, status: str, effects: Sequence[str]) -> None:
+        self.session_id = session_id
+        self.status = status
+        self.effects = tuple(effects)
+        super().__init__(
+            f"session {session_id!r} is {status}, so its files stay as they are. What is left of it are effects "
+            f"({', '.join(self.effects)}): retry_effect() them, then commit(); or give them up with "
+            "commit(drop_effects=True), in a shell `vcr commit --drop-effects`."
         )
 
 

@@ -78,7 +78,8 @@ def status(args: argparse.Namespace) -> int:
 
 def commit(args: argparse.Namespace) -> int:
     """``vcr commit``; 1 if there is a conflict."""
-    done = _call(args, "commit", message=args.message, resolve=args.resolve, cwd=os.getcwd())
+    values = {"message": args.message, "resolve": args.resolve, "drop_effects": args.drop_effects, "cwd": os.getcwd()}
+    done = _call(args, "commit", **values)
     _show(args, done, wording.commit_text(done, color=wording.colored(sys.stdout)))
     return _ERROR if done["status"] == "conflict" else 0
 
@@ -107,6 +108,8 @@ def recover(args: argparse.Namespace) -> int:
     for one in report.sessions:
         actions = "; ".join(one.actions) or "nothing to repair"
         lines.append(f"{screen.safe(one.session_id)} ({one.state}): {screen.safe(actions)}")
+        if one.effects:
+            lines.append("  " + wording.waiting_effects(one.session_id, one.effects))
     if report.removed_temporary:
         lines.append(f"{wording.plural(report.removed_temporary, 'temporary file')} removed")
     if report.open_sessions:

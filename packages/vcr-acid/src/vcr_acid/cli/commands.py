@@ -119,6 +119,9 @@ def _fill_commit(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="after a conflict: these files shall be in the commit as they are in the workspace now",
     )
+    parser.add_argument(
+        "--drop-effects", action="store_true", help="give up effects that wait for the commit and cannot be run here"
+    )
     _common(parser)
 
 

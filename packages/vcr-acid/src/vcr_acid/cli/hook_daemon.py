@@ -28,7 +28,7 @@ def open_workspace(directory: str) -> ACIDWorkspace:
         AcidError: It is held by another process, or the directory cannot be a workspace.
     """
     try:
-        place = find_place(directory)
+        place = find_place(directory, to_work_in=True)
     except NoOpenSessionError:
         acid = ACIDWorkspace(default_workspace(directory))
         acid.begin(time.strftime("agent-%m%d-%H%M%S"), message="Work of a coding agent")

@@ -130,14 +130,8 @@ def _status(acid: ACIDWorkspace, _: Values) -> Values:
 
 def _commit(acid: ACIDWorkspace, values: Values) -> Values:
     for path in values["resolve"]:
-        inside = _inside(acid, values["cwd"], path)
-        full = os.path.join(acid.path, inside)
-        content: bytes | None = None
-        if os.path.lexists(full):
-            with open(full, "rb") as stream:
-                content = stream.read()
-        acid.resolve(inside, content)
-    return dataclasses.asdict(acid.commit(values.get("message")))
+        acid.resolve_as_it_is(_inside(acid, values["cwd"], path))
+    return dataclasses.asdict(acid.commit(values.get("message"), drop_effects=bool(values.get("drop_effects"))))
 
 
 def _abort(acid: ACIDWorkspace, _: Values) -> Values:

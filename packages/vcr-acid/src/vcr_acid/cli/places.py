@@ -68,20 +68,30 @@ def _has_logs(layout: Layout) -> bool:
         return False
 
 
-def find_place(start: str, session_id: str | None = None) -> Place:
+def find_place(start: str, session_id: str | None = None, *, to_work_in: bool = False) -> Place:
     """The open session of ``start`` or of the nearest directory above it; the latest one if there are several.
+
+    Without an open one: a committed one whose effects did not all run, unless a session ``to_work_in`` is wanted.
 
     Raises:
         NoOpenSessionError: There is none.
     """
-    for layout in _layouts(start):
-        if not _has_logs(layout):
-            continue
-        states = [state for state in catalog.open_sessions(layout) if state.begin and _is_meant(state, session_id)]
-        if states:
-            state = max(states, key=lambda one: float(one.begin["time"]))
-            return Place(state.begin["workspace"], state.begin["origin"], state.session_id)
+    layouts = [layout for layout in _layouts(start) if _has_logs(layout)]
+    for is_usable in (_is_open,) if to_work_in else (_is_open, _is_unfinished):
+        for layout in layouts:
+            states = [one for one in catalog.open_sessions(layout) if is_usable(one) and _is_meant(one, session_id)]
+            if states:
+                state = max(states, key=lambda one: float(one.begin["time"]))
+                return Place(state.begin["workspace"], state.begin["origin"], state.session_id)
     raise NoOpenSessionError(os.path.realpath(start), session_id)
+
+
+def _is_open(state: SessionState) -> bool:
+    return bool(state.begin) and state.status == "open"
+
+
+def _is_unfinished(state: SessionState) -> bool:
+    return bool(state.begin) and state.unfinished
 
 
 def _is_meant(state: SessionState, session_id: str | None) -> bool:

@@ -16,6 +16,7 @@ from vcr_acid.cli.child_process import ProgramError, check_program, run_program
 from vcr_acid.cli.keeper import Keeper
 from vcr_acid.cli.places import default_workspace, find_place
 from vcr_acid.errors import AcidError, SessionOpenError
+from vcr_acid.transaction import catalog
 from vcr_acid.transaction.workspace import ACIDWorkspace
 from vcr_core.cli.screen import duration, paint, safe
 from vcr_core.errors import UsageError, VcrError
@@ -88,7 +89,7 @@ def _understand(args: argparse.Namespace, command: list[str]) -> Run:
     start = os.path.realpath(args.workspace or os.getcwd())
     workspace = start if args.workspace else default_workspace(start)
     if args.go_on:
-        workspace = find_place(start, args.name).workspace
+        workspace = find_place(start, args.name, to_work_in=True).workspace
     on_exit = args.on_exit or ("ask" if sys.stdin.isatty() and sys.stderr.isatty() else "keep")
     return Run(command, workspace, start, args.name or _name(command[0]), args.worktree, args.go_on, on_exit)
 
@@ -109,7 +110,7 @@ def _open(run: Run) -> ACIDWorkspace:
     _refuse_nested(run.workspace)
     check_program(run.command[0], run.start)
     if run.go_on:
-        place = find_place(run.workspace)
+        place = find_place(run.workspace, to_work_in=True)
         acid = ACIDWorkspace(place.origin)
         acid.attach(place.session_id)
         acid.autosave(reason=f"before {os.path.basename(run.command[0])}")
@@ -119,6 +120,9 @@ def _open(run: Run) -> ACIDWorkspace:
         acid.begin(run.name, message=f"vcr run: {run.command[0]}")
     except SessionOpenError as error:
         raise OpenSessionHereError(error.session_id, error.path) from error
+    for state in catalog.open_sessions(acid.origin):
+        if state.status != "open" and state.unfinished:
+            _say(f"vcr: {wording.waiting_effects(state.session_id, state.unfinished_effects)}")
     return acid
 
 

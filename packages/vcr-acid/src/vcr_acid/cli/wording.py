@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Iterable
 from typing import Any, TextIO
 
+from vcr_acid.transaction.session_state import Effect
 from vcr_core.cli import screen
 from vcr_core.cli.screen import Style, paint, safe
 
@@ -142,6 +144,15 @@ def status_text(status: dict[str, Any], *, color: bool) -> str:
     return "\n".join(lines) + "\n"
 
 
+def waiting_effects(session_id: str, effects: Iterable[Effect]) -> str:
+    """That effects of a session did not run to their end, and what can be done."""
+    keys = safe(", ".join(effect.key for effect in effects))
+    return (
+        f"effects of session {safe(session_id)} still wait: {keys}. The program that knows them can retry_effect() "
+        f"them; once it is committed, `vcr commit --drop-effects --session {safe(session_id)}` gives them up"
+    )
+
+
 def commit_text(result: dict[str, Any], *, color: bool) -> str:
     """How a commit ended."""
     branch = safe(result["branch"].removeprefix("refs/heads/"))
@@ -152,7 +163,9 @@ def commit_text(result: dict[str, Any], *, color: bool) -> str:
         lines += [f"  {mark} {safe(one['path'])}: {safe(one['reason'])}" for one in result["conflicts"]]
         lines.append("  Make these files as they shall be, then: vcr commit --resolve PATH…")
     elif result["status"] == "nothing":
-        lines = [f"nothing to commit: {branch} has it all. The session is finished."]
+        lines = [
+            f"nothing to commit: {branch} has it all." + ("" if result["waiting"] else " The session is finished.")
+        ]
     else:
         done = paint("committed", "good", color=color)
         lines = [f"{done} {plural(len(result['paths']), 'path')} to {branch} as {result['commit'][:10]}"]

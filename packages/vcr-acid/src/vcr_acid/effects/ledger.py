@@ -6,8 +6,9 @@ nothing runs again until a person or the program decides. The callables live onl
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from vcr_acid.errors import EffectError
@@ -20,11 +21,7 @@ Undo = Callable[[Any], object]
 
 
 class EffectLedger:
-    """The effects of one session.
-
-    Statuses: ``doing``, ``done``, ``failed``, ``deferred``, ``undoing``, ``undone``, ``undo failed``, ``kept`` (done,
-    and without an undo).
-    """
+    """The effects of one session; their statuses are those of :class:`Effect`."""
 
     def __init__(self, session: Session, undo: dict[str, Undo]) -> None:
         self._session = session
@@ -50,15 +47,15 @@ class EffectLedger:
                     key, "unknown", "a crash came between its start and its end. Find out whether it happened, then "
                     "call retry_effect() to undo it, or use a new key to do it again."
                 )  # fmt: skip
-        at = self._session.state.current.number
+        at = self._session.state.savepoints[-1].number
         if when == "commit":
             self._deferred[key] = do
             self._note(key, "deferred", savepoint=at)
             return None
         return self._do(key, do, at, undoable=undo is not None)
 
-    def _do(self, key: str, do: Callable[[], Any], at: int, *, undoable: bool) -> Any:
-        self._note(key, "doing", savepoint=at)
+    def _do(self, key: str, do: Callable[[], Any], at: int, *, undoable: bool, deferred: bool = False) -> Any:
+        self._note(key, "doing", savepoint=at, deferred=deferred)
         try:
             result = do()
         except Exception as error:
@@ -68,12 +65,12 @@ class EffectLedger:
         return result
 
     def undo_after(self, savepoint: int) -> tuple[Effect, ...]:
-        """Undo, newest first, every effect done at or after a savepoint; failures stay retriable."""
+        """Undo, newest first, every effect that came after a savepoint; failures stay retriable."""
         touched: list[Effect] = []
         for effect in sorted(self._session.state.effects.values(), key=lambda e: -e.order):
             if effect.savepoint < savepoint:
                 continue
-            if effect.status == "deferred":
+            if effect.deferred and effect.status in ("deferred", "failed"):
                 self._deferred.pop(effect.key, None)
                 self._note(effect.key, "undone")
             elif effect.status in ("done", "undo failed", "undoing"):
@@ -101,29 +98,43 @@ class EffectLedger:
         effect = self._get(key)
         if effect is None:
             raise EffectError(key, "unknown", "this session has no such effect")
-        if effect.status == "deferred":
+        if effect.deferred and effect.status in ("deferred", "failed"):
             call = self._deferred.get(key)
             chosen = (lambda: undo(None)) if undo is not None else call
             if chosen is None:
-                raise EffectError(key, "deferred", "its function is not in this process; pass it")
-            self._do(key, chosen, effect.savepoint, undoable=False)
+                raise EffectError(key, effect.status, "its function is not in this process; pass it")
+            self._do(key, chosen, effect.savepoint, undoable=False, deferred=True)
         elif effect.status in ("undo failed", "undoing", "doing", "done"):
             self._undo_one(key, undo or self._undo.get(key))
         return self._session.state.effects[key]
 
-    def run_deferred(self) -> list[str]:
-        """Run what waited for commit, in order; returns the keys that failed or have no function here."""
-        failed: list[str] = []
+    def run_deferred(self) -> list[Effect]:
+        """Run what waited for the commit, in order; returns what still waits because it failed or could not be run."""
         for effect in sorted(self._session.state.effects.values(), key=lambda e: e.order):
-            if effect.status not in ("deferred", "failed") or effect.key not in self._deferred:
-                if effect.status == "deferred":
-                    failed.append(effect.key)
-                continue
-            try:
-                self._do(effect.key, self._deferred[effect.key], effect.savepoint, undoable=False)
-            except EffectError:
-                failed.append(effect.key)
-        return failed
+            call = self._deferred.get(effect.key)
+            if call is not None and effect.deferred and effect.status in ("deferred", "failed"):
+                with contextlib.suppress(EffectError):  # its status and error say it
+                    self._do(effect.key, call, effect.savepoint, undoable=False, deferred=True)
+        return [effect for effect in self._session.state.effects.values() if effect.waits]
+
+    def drop(self, key: str) -> None:
+        """Give up an effect: it will not run any more."""
+        self._note(key, "dropped")
+
+
+def describe_waiting(effects: Sequence[Effect]) -> str:
+    """Which effects a commit could not run, why, and what can be done."""
+    shown = ", ".join(f"{effect.key} ({_why_waiting(effect)})" for effect in effects)
+    return (
+        f"the files are committed, effects still wait: {shown}; retry_effect() them where their functions are (after "
+        "attach()) and commit() again, or commit(drop_effects=True) (`vcr commit --drop-effects`) gives them up"
+    )
+
+
+def _why_waiting(effect: Effect) -> str:
+    if effect.status == "deferred":
+        return "its function is not in this process"
+    return f"{effect.status}: {effect.error}" if effect.error else "unknown: a crash came while it ran"
 
 
 def _plain(value: Any) -> Any:

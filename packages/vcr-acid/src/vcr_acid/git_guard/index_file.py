@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 
 _FIXED = 40
 _EXTENDED = 0x4000
+#: Among the extended flags of an entry: ``git add -N`` announced the file, nothing of it is staged.
+INTENT_TO_ADD = 0x2000
 
 
 class IndexUnsupported(ValueError):

@@ -7,78 +7,30 @@ programs can run those.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 
-from dulwich.attrs import AttributeValue, compile_gitattributes_patterns, match_path, parse_git_attributes
-from dulwich.attrs import Pattern as AttributePattern
-from dulwich.config import ConfigFile
+from dulwich.attrs import AttributeValue
+from dulwich.config import Config
 
 from vcr_acid.errors import CommitRefused
+from vcr_acid.merge.attributes import Attributes, Reader
 from vcr_acid.merge.lines import is_binary
-from vcr_acid.scanner.nodes import TREE
-from vcr_acid.scanner.trees import decode_tree
-from vcr_acid.store.objects import ObjectStore
-
-_Rules = list[tuple[AttributePattern, Mapping[bytes, AttributeValue]]]
-
-
-def _setting(config: ConfigFile, section: tuple[bytes, ...], name: bytes) -> bytes:
-    try:
-        return bytes(config.get(section, name)).lower()
-    except KeyError:
-        return b""
+from vcr_acid.store.git_config import autocrlf, setting
+from vcr_acid.store.layout import Layout
 
 
 class Conversion:
-    """The conversions that hold for one tree."""
+    """The conversions that hold for the paths of one worktree; the arguments are those of `Attributes`."""
 
-    def __init__(self, store: ObjectStore, tree: bytes | None, config: ConfigFile, common_dir: str) -> None:
-        self._store = store
-        self._tree = tree
+    def __init__(self, layout: Layout, config: Config, *readers: Reader) -> None:
+        self._attributes = Attributes(layout, config, *readers)
         self._config = config
-        self._autocrlf = _setting(config, (b"core",), b"autocrlf")
-        self._eol = _setting(config, (b"core",), b"eol")
-        self._directories: dict[str, _Rules] = {}
-        self._info: _Rules = []
-        path = os.path.join(common_dir, "info", "attributes")
-        if os.path.exists(path):
-            with open(path, "rb") as stream:
-                self._info = self._parse(stream.read(), b"")
-
-    @staticmethod
-    def _parse(text: bytes, base: bytes) -> _Rules:
-        lines = parse_git_attributes(_Lines(text.splitlines(keepends=True)))  # type: ignore[arg-type]  # it only iterates
-        return list(compile_gitattributes_patterns(lines, base))
-
-    def _rules(self, path: str) -> _Rules:
-        tree, here = self._tree, ""
-        rules: _Rules = []
-        for part in ["", *path.split("/")[:-1]]:
-            if part:
-                entry = self._entries(tree).get(part)
-                tree = entry[1] if entry and entry[0] == TREE else None
-                here = f"{here}/{part}" if here else part
-            if here not in self._directories:
-                found = self._entries(tree).get(".gitattributes")
-                text = self._store.read_blob(found[1]) if found and found[0] != TREE else b""
-                self._directories[here] = self._parse(text, os.fsencode(here)) if text else []
-            rules += self._directories[here]
-        return rules + self._info
-
-    def _entries(self, tree: bytes | None) -> dict[str, tuple[bytes, bytes]]:
-        return decode_tree(self._store.read_blob(tree), self._store.id_length) if tree is not None else {}
-
-    def attributes(self, path: str) -> Mapping[bytes, AttributeValue]:
-        """The attributes of a path."""
-        found = dict(match_path(self._rules(path), os.fsencode(path)))
-        if found.get(b"binary") is True:
-            found.update({b"text": False, b"merge": False, b"diff": False})
-        return found
+        self._autocrlf = autocrlf(config)
+        self._eol = setting(config, (b"core",), b"eol")
 
     def keep_whole(self, path: str) -> bool:
         """Whether the path must not be merged by line."""
-        attributes = self.attributes(path)
+        attributes = self._attributes.of(path)
         return attributes.get(b"merge") not in (None, True, b"text") or attributes.get(b"conflict-marker-size") == b"0"
 
     def _is_text(self, attributes: Mapping[bytes, AttributeValue], data: bytes) -> bool:
@@ -87,7 +39,7 @@ class Conversion:
             return False
         if text is True or text == b"input" or (text is None and attributes.get(b"eol") in (b"lf", b"crlf")):
             return True
-        if text == b"auto" or (text is None and self._autocrlf in (b"true", b"input")):
+        if text == b"auto" or (text is None and self._autocrlf):
             return not is_binary(data) and b"\r" not in data.replace(b"\r\n", b"")
         return False
 
@@ -102,7 +54,7 @@ class Conversion:
         Raises:
             CommitRefused: Only git can convert this path.
         """
-        attributes = self.attributes(path)
+        attributes = self._attributes.of(path)
         self._refuse_filters(path, attributes)
         if b"\r\n" not in data or not self._is_text(attributes, data):
             return data
@@ -113,7 +65,7 @@ class Conversion:
 
     def smudge(self, path: str, data: bytes) -> bytes:
         """A blob's bytes as they go into a file."""
-        attributes = self.attributes(path)
+        attributes = self._attributes.of(path)
         self._refuse_filters(path, attributes)
         eol = attributes.get(b"eol")
         crlf = eol == b"crlf" or (
@@ -123,27 +75,23 @@ class Conversion:
             return data
         return data.replace(b"\n", b"\r\n")
 
-    def _refuse_filters(self, path: str, attributes: Mapping[bytes, AttributeValue]) -> None:
+    def needs_git(self, path: str) -> bool:
+        """Whether only git can convert a path: a content filter, an encoding or ``ident`` applies."""
+        return self._needs_git(self._attributes.of(path))
+
+    def _needs_git(self, attributes: Mapping[bytes, AttributeValue]) -> bool:
         name = attributes.get(b"filter")
         configured = isinstance(name, bytes) and (
             name == b"lfs"
-            or _setting(self._config, (b"filter", name), b"clean")
-            or _setting(self._config, (b"filter", name), b"process")
+            or any(setting(self._config, (b"filter", name), way) for way in (b"clean", b"smudge", b"process"))
         )
         encoding = attributes.get(b"working-tree-encoding")
-        if configured or isinstance(encoding, bytes) or attributes.get(b"ident") is True:
+        return configured or isinstance(encoding, bytes) or attributes.get(b"ident") is True
+
+    def _refuse_filters(self, path: str, attributes: Mapping[bytes, AttributeValue]) -> None:
+        if self._needs_git(attributes):
             raise CommitRefused(
                 "a content filter, encoding or ident applies that only git can run",
                 [path],
                 "Commit this path with git, or restore() it to its state at begin.",
             )
-
-
-class _Lines:
-    """An iterable of lines where a binary file is expected."""
-
-    def __init__(self, lines: list[bytes]) -> None:
-        self._lines = lines
-
-    def __iter__(self) -> object:
-        return iter(self._lines)

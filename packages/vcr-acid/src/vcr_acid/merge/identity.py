@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import os
 
-from dulwich.config import ConfigFile
+from dulwich.config import Config
 
 from vcr_acid.store.snapshots import IDENTITY
 
 
-def _configured(config: ConfigFile, name: bytes) -> bytes:
-    home = os.path.expanduser("~")
-    xdg = os.environ.get("XDG_CONFIG_HOME") or os.path.join(home, ".config")
-    paths = [os.path.join(home, ".gitconfig"), os.path.join(xdg, "git", "config")]
-    for source in [config, *(ConfigFile.from_path(path) for path in paths if os.path.exists(path))]:
-        try:
-            return bytes(source.get((b"user",), name))
-        except KeyError:
-            continue
-    return b""
+def _configured(config: Config, name: bytes) -> bytes:
+    try:
+        return bytes(config.get((b"user",), name))
+    except KeyError:
+        return b""
 
 
-def committer(config: ConfigFile) -> bytes:
+def committer(config: Config) -> bytes:
     """``Name <mail>`` of the person whose repository this is."""
     name = os.fsencode(os.environ.get("GIT_COMMITTER_NAME", "")) or _configured(config, b"name")
     mail = os.fsencode(os.environ.get("GIT_COMMITTER_EMAIL", "")) or _configured(config, b"email")

@@ -10,10 +10,12 @@ from __future__ import annotations
 import contextlib
 import random
 import time
+from dataclasses import replace
 from typing import Any
 
 from vcr_acid.disk import Disk
 from vcr_acid.errors import CommitRefused
+from vcr_acid.merge.attributes import above, in_files, in_tree
 from vcr_acid.merge.conversion import Conversion
 from vcr_acid.merge.history import ancestors, base_tree
 from vcr_acid.merge.identity import committer
@@ -27,16 +29,20 @@ from vcr_acid.merge.tree_merge import (
     find_entry,
     flatten_tree,
 )
-from vcr_acid.store.layout import Layout, locate, read_config
+from vcr_acid.scanner.nodes import LINK
+from vcr_acid.store.git_config import read_settings
+from vcr_acid.store.layout import Layout, locate
 from vcr_acid.store.objects import decode_objects, encode_objects
 from vcr_acid.store.refs import RefLocked, Refs
 from vcr_acid.store.snapshots import commit_bytes, read_commit
 from vcr_acid.transaction.reports import CommitResult, ConflictedPath
 from vcr_acid.transaction.session import Session
+from vcr_acid.transaction.session_state import Resolution
 from vcr_acid.transaction.user_git import describe_git_changes
 
 Changed = dict[str, tuple[Entry | None, Entry | None]]
 """What `diff_trees` returns: the paths that differ, with the entries of both trees."""
+_FILES = (b"100644", b"100755")
 _MAX_ATTEMPTS = 500
 _LOCK_PATIENCE_SECONDS = 20.0
 
@@ -51,13 +57,11 @@ class Publisher:
         self._disk = disk
         self._refs = Refs(origin, disk)
         self._branch: str = session.state.begin["branch"]
-        self._config = read_config(origin.common_dir)
+        self._config = read_settings(origin)
         self._notes: list[str] = list(describe_git_changes(session))
 
     def run(self, message: str | None) -> CommitResult:
         """Merge and publish; see :meth:`ACIDWorkspace.commit`."""
-        if self._session.state.status == "committed":
-            return CommitResult("nothing", branch=self._branch, notes=("the session was committed before",))
         if self._origin.private:
             return self._publish_private(message)
         deadline = time.monotonic() + _LOCK_PATIENCE_SECONDS
@@ -90,13 +94,13 @@ class Publisher:
         if shown is not None and shown.in_place:
             caught = self._catch_up(theirs)
             conflicts += [c for c in caught.conflicts if c.path not in self._resolved()]
-            catch_up = caught.changes
+            catch_up = {**caught.changes, **{path: outcome.changes[path] for path in self._resolved()}}
         if conflicts:
             self._store.discard_pending()
             return CommitResult(
                 "conflict",
                 branch=self._branch,
-                conflicts=tuple(_unique(conflicts)),
+                conflicts=tuple(_unique(conflicts, self._prefix())),
                 attempts=attempt,
                 notes=tuple(self._notes),
             )
@@ -145,21 +149,41 @@ class Publisher:
         changed = diff_trees(self._store, base, ours)
         adopted = self._adopted(changed, theirs)
         base = apply_changes(self._store, base, dict.fromkeys(adopted))
-        conversion = Conversion(self._store, ours, self._config, self._origin.common_dir)
+        conversion = self._conversion()
         base, ours = self._cleaned(base, ours, theirs, changed, conversion)
         merge = TreeMerge(self._store, keep_whole=conversion.keep_whole, resolved=self._resolved())
         outcome = merge.merge(base, ours, theirs)
-        for path, blob in self._session.state.resolutions.items():
+        for path, resolution in self._session.state.resolutions.items():
             full = self._prefix() + path
-            known = find_entry(self._store, theirs, full) or find_entry(self._store, ours, full)
-            mode = known[0] if known and known[0] in (b"100644", b"100755") else b"100644"
-            outcome.changes[full] = (mode, bytes.fromhex(blob)) if blob else None
+            sides = [find_entry(self._store, tree, full) for tree in (theirs, ours)]
+            outcome.changes[full] = self._resolve(full, resolution, [side for side in sides if side], conversion)
         outcome.notes = [
             f"{path} was not in git when the session began; it is committed whole"
             for path in adopted
             if path in outcome.changes
         ]
         return outcome
+
+    def _resolve(self, path: str, resolution: Resolution, sides: list[Entry], conversion: Conversion) -> Entry | None:
+        """The entry that was decided; without a mode as the sides have it, the branch's first."""
+        if resolution.blob is None:
+            return None
+        blob = bytes.fromhex(resolution.blob)
+        files = [mode for mode, _ in sides if mode in _FILES]
+        usual = LINK if sides and all(mode == LINK for mode, _ in sides) else files[0] if files else b"100644"
+        mode = resolution.mode.encode() if resolution.mode else usual
+        if mode == LINK:
+            return mode, blob
+        data = self._store.read_blob(blob)
+        stored = self._store.read_blob(sides[0][1]) if files and sides[0][0] in _FILES else None
+        cleaned = conversion.clean(path, data, stored)
+        return mode, blob if cleaned is data else self._store.put_new(b"blob", cleaned)
+
+    def _conversion(self) -> Conversion:
+        """What git would convert on the way in: by the files that are there, around the workspace or by the commit."""
+        layout = self._session.layout
+        around = above(layout.prefix, in_tree(self._store, self._tip_at_begin()))
+        return Conversion(layout, read_settings(layout), in_files(layout.top), around)
 
     def _adopted(self, changed: Changed, theirs: bytes | None) -> list[str]:
         """Files that the user had not added to git and the session changed: they are new to the branch.
@@ -202,9 +226,9 @@ class Publisher:
         new_ours: dict[str, Entry | None] = {}
         for path, (_, entry) in changed.items():
             stored = find_entry(self._store, theirs, path)
-            text = self._store.read_blob(stored[1]) if stored and stored[0] in (b"100644", b"100755") else None
+            text = self._store.read_blob(stored[1]) if stored and stored[0] in _FILES else None
             for tree_entry, table in ((find_entry(self._store, base, path), new_base), (entry, new_ours)):
-                if tree_entry is None or tree_entry[0] not in (b"100644", b"100755"):
+                if tree_entry is None or tree_entry[0] not in _FILES:
                     continue
                 data = self._store.read_blob(tree_entry[1])
                 cleaned = conversion.clean(path, data, text)
@@ -302,5 +326,7 @@ def finish_commit(session: Session) -> str:
     return f"finished the interrupted commit {intent['new'][:12]} on {intent['branch']}"
 
 
-def _unique(conflicts: list[ConflictedPath]) -> list[ConflictedPath]:
-    return list({conflict.path: conflict for conflict in reversed(conflicts)}.values())[::-1]
+def _unique(conflicts: list[ConflictedPath], prefix: str) -> list[ConflictedPath]:
+    """One conflict per path, as ``resolve()`` takes the path."""
+    found = {conflict.path: conflict for conflict in reversed(conflicts)}
+    return [replace(one, path=path.removeprefix(prefix)) for path, one in reversed(found.items())]

@@ -15,13 +15,15 @@ from typing import Any
 
 from vcr_acid.disk import Disk
 from vcr_acid.errors import CommitRefused, WorkspaceRefused
-from vcr_acid.git_guard.index_file import IndexEntry, encode_index, make_entry, parse_index
+from vcr_acid.git_guard.index_file import INTENT_TO_ADD, IndexEntry, encode_index, make_entry, parse_index
+from vcr_acid.merge.attributes import in_files, in_tree
 from vcr_acid.merge.conversion import Conversion
 from vcr_acid.merge.tree_merge import Entry, diff_trees, find_entry
 from vcr_acid.restore.apply import Restorer
 from vcr_acid.restore.plan import KINDS, Item, RestorePlan, Step
 from vcr_acid.scanner.nodes import LINK, TREE
-from vcr_acid.store.layout import Layout, locate, read_config
+from vcr_acid.store.git_config import read_settings
+from vcr_acid.store.layout import Layout, locate
 from vcr_acid.store.objects import ObjectStore
 from vcr_acid.store.refs import Refs
 from vcr_acid.store.temporary import fresh_path
@@ -74,7 +76,8 @@ class ShownWorktree:
         Raises:
             CommitRefused: A file or index entry holds work of the user that would be overwritten or hidden.
         """
-        conversion = Conversion(self._store, theirs, read_config(self.layout.common_dir), self.layout.common_dir)
+        readers = in_tree(self._store, theirs), in_files(self.layout.top)
+        conversion = Conversion(self.layout, read_settings(self.layout), *readers)
         steps: list[list[Any]] = []
         wanted = catch_up if self.in_place else changes
         before_tree = self._workspace_tree(begun) if self.in_place else theirs
@@ -270,7 +273,10 @@ def _text(entry: Entry | None) -> str | None:
 
 
 def _index_text(entry: IndexEntry | None) -> str | None:
-    return f"{entry.mode:o}:{entry.object_id.hex()}" if entry is not None else None
+    """What is staged; nothing is, where a file was only announced (``git add -N``)."""
+    if entry is None or entry.extended & INTENT_TO_ADD:
+        return None
+    return f"{entry.mode:o}:{entry.object_id.hex()}"
 
 
 def _to_plan(steps: list[list[Any]]) -> RestorePlan:

@@ -13,10 +13,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dulwich.config import ConfigFile
 from dulwich.ignore import read_ignore_patterns, translate
+from dulwich.wildmatch import MalformedPattern
 
-from vcr_acid.store.layout import Layout, read_config
+from vcr_acid.store.git_config import read_settings, user_file
+from vcr_acid.store.layout import Layout
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,18 @@ def _compile(line: bytes, flags: int) -> tuple[_Pattern, bytes] | None:
         body = body[1:]
     directories_only = body.endswith(b"/")
     body = body.rstrip(b"/") if directories_only else body
-    if not body.strip(b"/"):
+    if not body.strip(b"/") or _ends_in_escape(body):
         return None
     try:
         source = translate(body).replace(b"(?ms)", b"", 1)
         return _Pattern(re.compile(source, flags), excludes, directories_only), source
-    except (ValueError, re.error):
-        return None  # git skips a pattern it cannot read, too
+    except (MalformedPattern, ValueError, re.error):
+        return None  # for git, too, a pattern that it cannot read matches nothing
+
+
+def _ends_in_escape(body: bytes) -> bool:
+    """Whether a pattern ends in a backslash that escapes nothing: git matches nothing with it."""
+    return (len(body) - len(body.rstrip(b"\\"))) % 2 == 1
 
 
 class RuleFile:
@@ -124,18 +130,6 @@ def chain_from_json(value: Sequence[Sequence[object]]) -> RuleChain | None:
     return link
 
 
-def _user_excludes(config: ConfigFile) -> str:
-    home = os.path.expanduser("~")
-    xdg = os.environ.get("XDG_CONFIG_HOME") or os.path.join(home, ".config")
-    paths = [os.path.join(home, ".gitconfig"), os.path.join(xdg, "git", "config")]
-    for source in [config, *(ConfigFile.from_path(path) for path in paths if os.path.exists(path))]:
-        try:
-            return os.path.expanduser(os.fsdecode(source.get((b"core",), b"excludesFile")))
-        except KeyError:
-            continue
-    return os.path.join(xdg, "git", "ignore")
-
-
 def _stamp(path: str) -> tuple[str, int, int]:
     try:
         status = os.stat(path)
@@ -154,9 +148,9 @@ def _read(path: str) -> bytes | None:
 
 def read_sources(layout: Layout) -> RuleSources:
     """Collect the rule files outside the workspace, lowest priority first."""
-    config = read_config(layout.common_dir)
+    config = read_settings(layout)
     files: list[tuple[str, int]] = [
-        (_user_excludes(config), 0),
+        (user_file(config, b"excludesFile", "ignore"), 0),
         (os.path.join(layout.common_dir, "info", "exclude"), 0),
     ]
     directory, base = layout.top, 0

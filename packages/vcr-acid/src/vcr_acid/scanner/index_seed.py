@@ -11,12 +11,13 @@ import os
 import struct
 from collections.abc import Callable
 
-from dulwich.config import ConfigFile
-
 from vcr_acid.git_guard.index_file import IndexEntry, parse_index
-from vcr_acid.store.layout import Layout, read_config
+from vcr_acid.store.git_config import attribute_files, autocrlf, read_settings
+from vcr_acid.store.layout import Layout
 from vcr_acid.store.pack_index import find_packed
 
+#: Where git is told what to convert; in the index or not, it counts.
+ATTRIBUTES = ".gitattributes"
 _STAT = struct.Struct(">10I")
 _GITLINK = struct.pack(">I", 0o160000)
 
@@ -45,6 +46,10 @@ class IndexSeed:
         self._exists = exists
         self._known = known
 
+    def distrust(self) -> None:
+        """From now on let every file be read."""
+        self._trusted = False
+
     def blob(self, relative: str, status: os.stat_result) -> bytes | None:
         """The blob of an unchanged, stored file, or None if the file must be read."""
         entry = self.files.get(relative) if self._trusted else None
@@ -62,16 +67,20 @@ class IndexSeed:
         return blob
 
 
-def _converts(config: ConfigFile, entries: dict[str, IndexEntry], common_dir: str) -> bool:
-    """Whether git might convert contents between worktree and index."""
-    try:
-        if config.get((b"core",), b"autocrlf").lower() in (b"true", b"input"):
-            return True
-    except KeyError:
-        pass
-    if os.path.exists(os.path.join(common_dir, "info", "attributes")):
+def _converts(layout: Layout, entries: list[IndexEntry]) -> bool:
+    """Whether git might convert contents, as far as can be told without a look at the workspace itself."""
+    config = read_settings(layout)
+    if autocrlf(config):
         return True
-    return any(name == ".gitattributes" or name.endswith("/.gitattributes") for name in entries)
+    first, last = attribute_files(layout, config)
+    above, directory = list[str](), layout.top
+    for part in layout.prefix.split("/") if layout.prefix else ():
+        above.append(os.path.join(directory, ATTRIBUTES))
+        directory = os.path.join(directory, part)
+    if any(os.path.lexists(path) for path in (*first, *above, last)):
+        return True
+    name = os.fsencode(ATTRIBUTES)
+    return any(entry.path == name or entry.path.endswith(b"/" + name) for entry in entries)
 
 
 def read_seed(layout: Layout, exists: Callable[[bytes], bool]) -> IndexSeed:
@@ -108,7 +117,7 @@ def read_seed(layout: Layout, exists: Callable[[bytes], bool]) -> IndexSeed:
         while parent and parent not in seed.directories:
             seed.directories.add(parent)
             parent = parent.rpartition("/")[0]
-    if index.complete and not _converts(read_config(layout.common_dir), seed.files, layout.common_dir):
+    if index.complete and not _converts(layout, index.entries):
         ids = {entry.object_id for entry in seed.files.values()}
         seed.trust(written, exists, find_packed(layout.objects, layout.object_format.oid_length, ids))
     return seed

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import stat
 
+from vcr_acid.scanner.nodes import LINK
+
 _FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _ATTEMPTS = 4
 
@@ -46,6 +48,23 @@ def read_regular(path: str, *, dir_fd: int | None = None) -> tuple[bytes, os.sta
         return data, status, False
     finally:
         os.close(fd)
+
+
+def read_entry(path: str) -> tuple[bytes | None, bytes] | None:
+    """The git mode and content of a file or link; a mode of None for anything else, None if nothing is there.
+
+    Raises:
+        OSError: It is not readable.
+    """
+    try:
+        status = os.lstat(path)
+        if stat.S_ISLNK(status.st_mode):
+            return LINK, read_link(path)
+        if not stat.S_ISREG(status.st_mode):
+            return None, b""
+        return b"100755" if status.st_mode & 0o100 else b"100644", read_regular(path)[0]
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def _read_all(fd: int, size: int) -> bytes:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from vcr_acid.policies import Policy, Treatment
 from vcr_acid.scanner.ignore_rules import RuleChain, extend_chain, read_sources, sources_changed
-from vcr_acid.scanner.index_seed import IndexSeed
+from vcr_acid.scanner.index_seed import ATTRIBUTES, IndexSeed
 from vcr_acid.scanner.intake import Intake
 from vcr_acid.scanner.nested import nested_head
 from vcr_acid.scanner.nodes import NEVER, DirNode, FileEntry, Stamp, stamp_of
@@ -176,6 +176,8 @@ class Scanner(Intake):
         if node.parent is not None:
             is_nested = any(entry.name == ".git" for entry in entries)
             self._check_nested(node, nested_head(node.path) if is_nested else None)
+        if any(entry.name == ATTRIBUTES for entry in entries):
+            self._seed.distrust()  # what it may convert is met after it
         rules_changed = self._refresh_rules(node, force)
         files: set[str] = set()
         directories: set[str] = set()

@@ -57,41 +57,43 @@ def closed_sessions(layout: Layout) -> list[str]:
 
 
 def find_open(layout: Layout, session_id: str | None) -> SessionState:
-    """The open session with a name, or the only or latest one.
+    """The unfinished session with a name, or the latest one, one whose files are open before one with effects only.
 
     Raises:
         NoSessionError: There is none.
     """
     if session_id is not None:
         check_session_name(session_id.partition("+")[0])
-    best: SessionState | None = None
-    for state in open_sessions(layout):
-        if not state.begin or (session_id is not None and session_id not in (state.session_id, state.begin["name"])):
-            continue
-        if best is None or state.begin["time"] > best.begin["time"]:
-            best = state
-    if best is None:
+    found = [
+        state
+        for state in open_sessions(layout)
+        if state.begin
+        and state.unfinished
+        and (session_id is None or session_id in (state.session_id, state.begin["name"]))
+    ]
+    if not found:
         raise NoSessionError(layout.workspace, session_id)
-    return best
+    return max(found, key=lambda state: (state.status == "open", state.begin["time"]))
 
 
 def choose_take(layout: Layout, name: str) -> str:
     """The id under which a session called ``name`` begins: the name, or its next take.
 
     Raises:
-        SessionOpenError: A session of that name is not finished.
+        SessionOpenError: A session of that name is open.
     """
     check_session_name(name)
-    if os.path.exists(log_path(layout, name)):
-        raise SessionOpenError(name, layout.workspace)
     take, session_id = 1, name
     refs = os.path.join(layout.common_dir, "refs", "vcr")
-    while os.path.exists(log_path(layout, session_id, CLOSED)) or os.path.exists(os.path.join(refs, session_id)):
+    while True:
+        log = log_path(layout, session_id)
+        if os.path.exists(log) and read_state(log).status == "open":
+            raise SessionOpenError(session_id, layout.workspace)
+        used = (log, log_path(layout, session_id, CLOSED), os.path.join(refs, session_id))
+        if not any(os.path.exists(path) for path in used):
+            return session_id
         take += 1
         session_id = f"{name}+{take}"
-        if os.path.exists(log_path(layout, session_id)):
-            raise SessionOpenError(session_id, layout.workspace)
-    return session_id
 
 
 def close_log(layout: Layout, session_id: str, disk: Disk) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from vcr_acid.disk import Disk
 from vcr_acid.effects.ledger import EffectLedger
-from vcr_acid.errors import NoSessionError, SessionOpenError
+from vcr_acid.errors import NoSessionError, SessionFinished, SessionOpenError
 from vcr_acid.policies import Policy
 from vcr_acid.store.layout import Layout, locate
 from vcr_acid.store.session_log import SessionLog
@@ -92,6 +92,9 @@ class OpenedWorkspace:
     def attach(self, session_id: str | None = None) -> str:
         """Go on with an open session (the latest by default), after recovering it if need be.
 
+        Without an open one: with a committed one whose effects did not all run. Its files stay as they are; its effects
+        can be tried again.
+
         Raises:
             NoSessionError: There is none.
             WorkspaceBusy: Another process has it.
@@ -116,7 +119,7 @@ class OpenedWorkspace:
                     raise
             self.isolation = state.begin["isolation"]
             self._effects = EffectLedger(self._session, self._undo_effects)
-            if self._session.state.status != "open":
+            if not self._session.state.unfinished:
                 self._release()
                 raise NoSessionError(self.origin.workspace, session_id)
             return self._session.state.session_id
@@ -137,6 +140,13 @@ class OpenedWorkspace:
         if self._session is None:
             raise NoSessionError(self.origin.workspace)
         return self._session
+
+    def _open_files(self) -> Session:
+        session = self._open()
+        if session.state.status != "open":
+            keys = [effect.key for effect in session.state.unfinished_effects]
+            raise SessionFinished(session.state.session_id, session.state.status, keys)
+        return session
 
     def _note_frame(self, savepoint: Savepoint, state: dict[str, Any] | None) -> Savepoint:
         session = self._open()

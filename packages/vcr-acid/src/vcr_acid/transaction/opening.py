@@ -29,14 +29,19 @@ def usual_modes() -> list[int]:
     return [0o666 & ~umask, 0o777 & ~umask, 0o777 & ~umask]
 
 
-def _refuse_open_session(layout: Layout) -> None:
+def _refuse_open_session(layout: Layout, disk: Disk) -> None:
+    """Refuse if a session's files are open; what is finished stands in nobody's way."""
     for state in catalog.open_sessions(layout):
         if not state.begin:
             # Killed before its first record: it never was.
             with contextlib.suppress(OSError):
                 os.unlink(catalog.log_path(layout, state.session_id))
-        elif state.begin["workspace"] == layout.workspace:
+        elif state.begin["workspace"] != layout.workspace:
+            continue
+        elif state.status == "open":
             raise SessionOpenError(state.session_id, layout.workspace)
+        elif not state.unfinished:
+            catalog.close_log(layout, state.session_id, disk)  # killed before it could
 
 
 def begin_session(
@@ -55,7 +60,7 @@ def begin_session(
     try:
         origin.prepare(disk)
         if in_place:
-            _refuse_open_session(origin)
+            _refuse_open_session(origin, disk)
         session_id = catalog.choose_take(origin, name)
         if not in_place:
             layout = create_worktree(origin, session_id, disk=disk, state_dir=state_dir)
@@ -78,7 +83,7 @@ def begin_session(
     except BaseException:
         lock.release()
         if layout is not origin:
-            remove_worktree_files(origin, layout, disk)
+            remove_worktree_files(origin, layout.top, disk)
         raise
     return session, lock
 

@@ -86,7 +86,10 @@ class Status:
 
 @dataclass(frozen=True)
 class ConflictedPath:
-    """One path that could not be merged. The ids (hex) are blobs; None means the path is absent on that side."""
+    """One path (from the workspace's top) that could not be merged.
+
+    The ids (hex) are blobs; None means the path is absent on that side.
+    """
 
     path: str
     reason: str
@@ -107,6 +110,7 @@ class CommitResult:
         conflicts: Why it could not; pass their resolutions to ``resolve()``.
         attempts: How often the branch had moved in between, plus one.
         notes: What else a person should know.
+        waiting: Effects that did not run: the files are committed, the session stays until they ran or are given up.
     """
 
     status: Literal["committed", "nothing", "conflict"]
@@ -116,10 +120,11 @@ class CommitResult:
     conflicts: tuple[ConflictedPath, ...] = ()
     attempts: int = 1
     notes: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
-        """Whether the session is done."""
+        """Whether the session's work is in the branch."""
         return self.status != "conflict"
 
 

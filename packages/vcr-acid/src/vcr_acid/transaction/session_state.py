@@ -47,7 +47,18 @@ class Savepoint:
 
 @dataclass
 class Effect:
-    """An outside effect: its status and what ``do`` gave."""
+    """An outside effect: its status and what ``do`` gave.
+
+    Attributes:
+        key: Its name.
+        status: ``doing``, ``done``, ``failed``, ``deferred``, ``undoing``, ``undone``, ``undo failed``, ``kept`` (done,
+            and without an undo) or ``dropped``.
+        savepoint: The newest savepoint when it was asked for.
+        result: What ``do`` returned.
+        error: Why it failed.
+        order: Its place among the session's effects.
+        deferred: Whether it is for the commit.
+    """
 
     key: str
     status: str
@@ -55,6 +66,20 @@ class Effect:
     result: Any = None
     error: str = ""
     order: int = 0
+    deferred: bool = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether a commit is not finished without it: it did not run, or a crash hides whether it did."""
+        return self.deferred and self.status not in ("done", "kept", "undone", "dropped")
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """What a conflicting path shall be: a blob (None: nothing), and its git mode if that was decided, too."""
+
+    blob: str | None
+    mode: str | None = None
 
 
 @dataclass
@@ -71,7 +96,7 @@ class SessionState:
     committing: dict[str, Any] | None = None
     effects: dict[str, Effect] = field(default_factory=dict[str, Effect])
     pinned: list[str] = field(default_factory=list[str])
-    resolutions: dict[str, str | None] = field(default_factory=dict[str, "str | None"])
+    resolutions: dict[str, Resolution] = field(default_factory=dict[str, "Resolution"])
     result: dict[str, Any] | None = None
     settled: tuple[str, str] | None = None
     frame_aliases: dict[int, int] = field(default_factory=dict[int, int])
@@ -84,8 +109,13 @@ class SessionState:
     @property
     def unfinished_effects(self) -> list[Effect]:
         """Effects whose outcome is unknown, or that still wait."""
-        waiting = ("doing", "undoing", "undo failed", "deferred")
-        return [effect for effect in self.effects.values() if effect.status in waiting]
+        unknown = ("doing", "undoing", "undo failed")
+        return [effect for effect in self.effects.values() if effect.waits or effect.status in unknown]
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether there is anything left to do in the session."""
+        return self.status == "open" or bool(self.unfinished_effects)
 
     def apply(self, kind: str, data: dict[str, Any]) -> None:
         """Fold in one record. Unknown kinds are skipped."""
@@ -146,13 +176,16 @@ class SessionState:
         order = known.order if known else len(self.effects)
         result = data.get("result", known.result if known else None)
         savepoint = data.get("savepoint", known.savepoint if known else 0)
-        self.effects[key] = Effect(key, data["status"], savepoint, result, data.get("error", ""), order)
+        deferred = data["status"] == "deferred" or data.get("deferred", known is not None and known.deferred)
+        self.effects[key] = Effect(key, data["status"], savepoint, result, data.get("error", ""), order, deferred)
 
     def _on_pin(self, data: dict[str, Any]) -> None:
         self.pinned.extend(data["commits"])
 
     def _on_resolve(self, data: dict[str, Any]) -> None:
-        self.resolutions.update(data["paths"])
+        modes: dict[str, str] = data.get("modes", {})
+        for path, blob in data["paths"].items():
+            self.resolutions[path] = Resolution(blob, modes.get(path))
 
     def _on_commit(self, data: dict[str, Any]) -> None:
         self.committing = data

@@ -11,7 +11,8 @@ from types import TracebackType
 from typing import Any, Literal, TypeVar
 
 from vcr_acid.disk import Disk
-from vcr_acid.errors import CommitConflict
+from vcr_acid.effects.ledger import describe_waiting
+from vcr_acid.errors import CommitConflict, EffectError
 from vcr_acid.merge.publish import Publisher
 from vcr_acid.restore.apply import RestoreOutcome
 from vcr_acid.scanner.nodes import GITLINK, TREE
@@ -21,6 +22,7 @@ from vcr_acid.transaction.comparison import compare_snapshots
 from vcr_acid.transaction.opened import OpenedWorkspace
 from vcr_acid.transaction.recording import StateCodec
 from vcr_acid.transaction.reports import Change, CommitResult, RecoveryReport, RollbackReport, Status, StorageReport
+from vcr_acid.transaction.resolving import check_path, decide, decide_as_it_is
 from vcr_acid.transaction.session import disk_errors
 from vcr_acid.transaction.session_state import Effect, Savepoint
 from vcr_acid.transaction.user_git import describe_git_changes
@@ -48,7 +50,7 @@ class Transactions(OpenedWorkspace):
             StoreError: The disk refused; there is no new savepoint, the session goes on.
         """
         with self._guard:
-            session = self._open()
+            session = self._open_files()
             if self._codec is None:
                 self._codec = StateCodec(session.escrow.read_key, session.dotenv_values)
             codec = self._codec
@@ -63,7 +65,7 @@ class Transactions(OpenedWorkspace):
     def autosave(self, *, node_name: str = "", reason: str = "auto") -> Savepoint | None:
         """A savepoint if anything changed since the last one, else None."""
         with self._guard:
-            session = self._open()
+            session = self._open_files()
             before = len(session.state.savepoints)
             found = session.take_if_changed(reason=node_name or reason)
             return self._note_frame(found, None) if found.number >= before else None
@@ -83,11 +85,16 @@ class Transactions(OpenedWorkspace):
         return StateCodec.decode(session.snapshot(session.state.find(number=savepoint)).state)
 
     def diff(self, a: int, b: int | None = None) -> list[Change]:
-        """Paths that differ between two savepoints; without ``b`` between one and the workspace now."""
+        """Paths that differ between two savepoints; without ``b`` between one and the workspace now (or at the end)."""
         with self._guard:
             session = self._open()
             old = session.state.find(number=a)
-            new = session.take_if_changed(reason="auto") if b is None else session.state.find(number=b)
+            if b is not None:
+                new = session.state.find(number=b)
+            elif session.state.status == "open":
+                new = session.take_if_changed(reason="auto")
+            else:
+                new = session.state.current
             return compare_snapshots(session.snapshot(old), session.snapshot(new))
 
     def read_file(self, savepoint: int, path: str) -> bytes | None:
@@ -110,7 +117,7 @@ class Transactions(OpenedWorkspace):
             StoreError: Before any change if something needed is missing.
         """
         with self._guard:
-            session = self._open()
+            session = self._open_files()
             if to_frame_index is None and to_savepoint is None and to_name is None:
                 target = session.state.current
             else:
@@ -125,7 +132,7 @@ class Transactions(OpenedWorkspace):
             NothingToUndo: There are not so many steps.
         """
         with self._guard:
-            session = self._open()
+            session = self._open_files()
             before = session.take_before("undo")
             cursor = session.state.step_back(steps)
             return self._go(session.state.savepoints[session.state.timeline[cursor]], before, "undo", cursor)
@@ -137,7 +144,7 @@ class Transactions(OpenedWorkspace):
             NothingToUndo: Nothing was undone, or something changed since.
         """
         with self._guard:
-            session = self._open()
+            session = self._open_files()
             session.state.step_forward(steps)
             before = session.take_before("redo")
             cursor = session.state.step_forward(steps)
@@ -146,7 +153,7 @@ class Transactions(OpenedWorkspace):
     def restore(self, savepoint: int, paths: Sequence[str] | None = None) -> RollbackReport:
         """Bring back some paths (or all) from a savepoint without moving on the timeline; ``undo()`` takes it back."""
         with self._guard:
-            session = self._open()
+            session = self._open_files()
             target = session.state.find(number=savepoint)
             before = session.take_before("restore")
             with disk_errors("restore"):
@@ -205,7 +212,15 @@ class Transactions(OpenedWorkspace):
                 return self._effects.run(key, do, undo, when=when)
 
     def retry_effect(self, key: str, undo: Callable[[Any], object] | None = None) -> Effect:
-        """Try a failed or unknown undo again, e.g. after a restart."""
+        """Try an effect again, e.g. after a restart: its undo, or the effect itself if a commit could not run it.
+
+        Args:
+            key: Which.
+            undo: Gets the result of ``do``; in place of an effect that a commit could not run, None.
+
+        Raises:
+            EffectError: There is no such effect, its function is missing, or it failed again.
+        """
         with self._guard:
             self._open()
             assert self._effects is not None
@@ -218,46 +233,74 @@ class Transactions(OpenedWorkspace):
 
     # -- ending -------------------------------------------------------------------------------------------------------
 
-    def commit(self, message: str | None = None) -> CommitResult:
-        """Merge the session's work into the branch as one commit.
+    def commit(self, message: str | None = None, *, drop_effects: bool = False) -> CommitResult:
+        """Merge the session's work into the branch as one commit, then run the effects that waited for it.
+
+        Args:
+            message: The commit's message.
+            drop_effects: Give up the effects that cannot be run now.
 
         Returns:
-            ``committed`` or ``nothing`` (the session is finished), or ``conflict`` (nothing changed anywhere; the
-            session stays open for :meth:`resolve`).
+            ``committed`` or ``nothing`` (the session is finished, unless ``waiting`` names effects that did not run:
+            they can be tried again, and then ``commit()`` is called again), or ``conflict`` (nothing changed anywhere;
+            the session stays open for :meth:`resolve`).
 
         Raises:
             CommitRefused: It would overwrite or hide somebody's work; nothing changed.
         """
         with self._guard:
             session = self._open()
-            session.take_if_changed(reason="before commit", full=True)
+            result = self._publish(message)
+            if not result.ok:
+                return result
             with disk_errors("commit"):
                 assert self._effects is not None
-                result = Publisher(session, self.origin, self._disk).run(message)
-                if not result.ok:
-                    return result
-                failed = self._effects.run_deferred()
-                if failed:
-                    note = f"effects still waiting: {', '.join(failed)}; retry_effect() them, then commit() again"
-                    return dataclasses.replace(result, notes=(*result.notes, note))
+                waiting = self._effects.run_deferred() if session.state.status == "committed" else []
+                keys = tuple(effect.key for effect in waiting)
+                if waiting and not drop_effects:
+                    notes = (*result.notes, describe_waiting(waiting))
+                    return dataclasses.replace(result, notes=notes, waiting=keys)
+                for effect in waiting:
+                    self._effects.drop(effect.key)
                 self._finish(keep_worktree=False)
-            return result
+            if not waiting:
+                return result
+            return dataclasses.replace(result, notes=(*result.notes, f"given up: {', '.join(keys)}"))
+
+    def _publish(self, message: str | None) -> CommitResult:
+        session = self._open()
+        if session.state.status != "open":
+            note = f"the session was {session.state.status} before"
+            return CommitResult("nothing", branch=session.state.begin["branch"], notes=(note,))
+        session.take_if_changed(reason="before commit", full=True)
+        with disk_errors("commit"):
+            return Publisher(session, self.origin, self._disk).run(message)
 
     def resolve(self, path: str, content: bytes | str | None) -> None:
-        """Decide a conflict: the content the path shall have in the commit, or None to delete it."""
+        """Decide a conflict: the content the path shall have in the commit, or None to delete it.
+
+        Where a conflict is between links, the content is where the link shall lead.
+
+        Raises:
+            UsageError: No commit may hold such a path; nothing was decided.
+        """
         with self._guard:
-            session = self._open()
             data = content.encode() if isinstance(content, str) else content
-            with disk_errors("resolve"):
-                blob = None if data is None else session.store.put(b"blob", data).hex()
-                for entry in session.store.write_pending():
-                    session.store.write_loose(entry, sync=True, replace=True)
-                session.record("resolve", {"paths": {path: blob}})
+            decide(self._open_files(), check_path(self.path, path), data, None)
+
+    def resolve_as_it_is(self, path: str) -> None:
+        """Decide a conflict: the commit shall have the path as the workspace has it now, or delete it if it is gone.
+
+        Raises:
+            UsageError: There is no file or link at such a path; nothing was decided.
+        """
+        with self._guard:
+            decide_as_it_is(self._open_files(), check_path(self.path, path))
 
     def abort(self) -> RollbackReport:
         """Put all files back as they were at begin and end the session; its savepoints stay readable."""
         with self._guard:
-            session = self._open()
+            session = self._open_files()
             before = session.take_before("abort", full=True)
             report = self._go(session.state.savepoints[0], before, "rollback", None)
             notes = tuple(describe_git_changes(session))
@@ -338,13 +381,18 @@ class Transactions(OpenedWorkspace):
         if self._session is None:
             return
         if kind is not None:
-            self.abort()
-            return
-        result = self.commit()
-        if not result.ok:
-            session_id = self.session_id or ""
+            if self._session.state.status == "open":
+                self.abort()
             self.detach()
-            raise CommitConflict(session_id, [conflict.path for conflict in result.conflicts])
+            return
+        session = self._session
+        result = self.commit()
+        self.detach()
+        if not result.ok:
+            raise CommitConflict(session.state.session_id, [conflict.path for conflict in result.conflicts])
+        if result.waiting:
+            waiting = [session.state.effects[key] for key in result.waiting]
+            raise EffectError(waiting[0].key, waiting[0].status, describe_waiting(waiting))
 
 
 def _report(

@@ -104,9 +104,13 @@ class ACIDWorkspace(Transactions):
         """:meth:`resolve` off the event loop."""
         await _in_thread(self.resolve, path, content)
 
-    async def acommit(self, message: str | None = None) -> CommitResult:
+    async def aresolve_as_it_is(self, path: str) -> None:
+        """:meth:`resolve_as_it_is` off the event loop."""
+        await _in_thread(self.resolve_as_it_is, path)
+
+    async def acommit(self, message: str | None = None, *, drop_effects: bool = False) -> CommitResult:
         """:meth:`commit` off the event loop."""
-        return await _in_thread(self.commit, message)
+        return await _in_thread(functools.partial(self.commit, message, drop_effects=drop_effects))
 
     async def aabort(self) -> RollbackReport:
         """:meth:`abort` off the event loop."""
