@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from vcr_core import VCRRecorder
-from vcr_sentinel import Config, Limits, Sentinel, Severity
+from vcr_sentinel import Config, Limits, Sentinel, Severity, load_config
 from vcr_sentinel.recording import replay
 
 
@@ -26,6 +26,23 @@ def test_paths_are_normalised(sentinel, project, hash_password):
     assert sentinel.check(project / "auth" / ".." / "a.py", hash_password) == []
     assert sentinel.check("../outside.py", hash_password) == []
     assert sentinel.check("notes.md", hash_password) == []
+
+
+def test_a_project_is_guarded_through_a_link_to_it(sentinel, project, hash_password, tmp_path_factory):
+    link = tmp_path_factory.mktemp("elsewhere") / "link"
+    link.symlink_to(project, target_is_directory=True)
+    (project / "handlers.py").write_text(hash_password)
+    (finding,) = sentinel.written(link / "handlers.py")
+    assert (finding.code, finding.path) == ("VS101", "handlers.py")
+    assert codes(sentinel.check(link / "auth" / "more.py", "def f(:\n")) == ["VS001"]
+
+
+@pytest.mark.parametrize("name", ["a\0b.py", "\ud800.py", "loop.py", "x" * 5000 + ".py"])
+def test_a_path_that_cannot_be_read_does_no_harm(sentinel, project, name):
+    if name == "loop.py":
+        (project / name).symlink_to(name)
+    assert sentinel.written(name) == []
+    assert sentinel.sweep() == []
 
 
 def test_a_broken_file_gives_one_finding_and_keeps_its_facts(sentinel, hash_password):
@@ -140,6 +157,18 @@ def test_self_correction_is_counted(sentinel, hash_password):
     assert (sentinel.reported, sentinel.corrected) == (1, 1)
 
 
+def test_a_review_that_fails_is_said_and_the_next_one_made(project, sum_up, monkeypatch, capsys):
+    near = sum_up.replace("sum_up", "sum_rows").replace("round(total, 2)", "round(total, 3)")
+    with Sentinel(root=project, config=Config(ruff=False), persist=False) as guard:
+        with monkeypatch.context() as patched:
+            patched.setattr("vcr_sentinel.slow_lane.NearMissFinder", lambda *_: 1 / 0)
+            guard.check("copy.py", near)
+            assert guard.drain(20)
+        assert "copy.py was not reviewed (ZeroDivisionError" in capsys.readouterr().err
+        guard.check("other.py", near.replace("sum_rows", "sum_cells").replace("total, 3", "total, 4"))
+        assert codes(guard.turn_end()) == ["VS103"]
+
+
 def test_many_threads_may_check_at_once(sentinel, sum_up):
     found = []
 
@@ -189,6 +218,11 @@ def test_settings_are_read_from_pyproject(project):
     with Sentinel(root=project, persist=False, slow_lane="off") as guard:
         assert guard.config.limits.lines == 3
         assert guard.config.ignores("VS201")
+
+
+def test_another_tool_table_is_no_matter_of_ours(project):
+    (project / "pyproject.toml").write_text("tool = 1\n")
+    assert load_config(project) == Config()
 
 
 @pytest.mark.parametrize("text", ["[tool.sentinel]\nx = 1\n", "[tool.sentinel.limits]\nlines = 'a'\n", "[tool"])

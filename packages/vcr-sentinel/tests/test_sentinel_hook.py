@@ -9,19 +9,24 @@ import time
 
 import pytest
 
-from vcr_sentinel import Config, Sentinel
+from vcr_sentinel import Config, Finding, Sentinel, Severity
 from vcr_sentinel.hook_client import find_root
-from vcr_sentinel.hook_payloads import parse_event, prior_text
+from vcr_sentinel.hook_daemon import HookServer
+from vcr_sentinel.hook_payloads import parse_event, prior_text, render_answer
 
 CLIENT = "import sys; from vcr_sentinel.hook_client import run_hook; sys.exit(run_hook())"
 needs_sockets = pytest.mark.skipif(sys.platform == "win32", reason="the daemon needs unix sockets")
 
 
-def hook(root, payload, **environment):
-    done = subprocess.run(
-        [sys.executable, "-c", CLIENT], input=json.dumps(payload).encode(), cwd=root, capture_output=True, timeout=60,
+def run_client(root, payload, program=CLIENT, **environment):
+    return subprocess.run(
+        [sys.executable, "-c", program], input=payload, cwd=root, capture_output=True, timeout=60,
         env={**os.environ, "CLAUDE_PROJECT_DIR": "", **environment}, check=False,
     )  # fmt: skip
+
+
+def hook(root, payload, **environment):
+    done = run_client(root, json.dumps(payload).encode(), **environment)
     assert done.stderr == b""
     return done.returncode, done.stdout
 
@@ -76,6 +81,71 @@ def test_codex_apply_patch(served, hash_password):
 def test_reading_says_nothing_and_rubbish_does_no_harm(served):
     assert hook(served, tool("Read", file_path="handlers.py")) == (0, b"")
     assert hook(served, ["rubbish"]) == (0, b"")
+
+
+@needs_sockets
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"[" * 200_000,
+        json.dumps(tool("MultiEdit", file_path="billing.py", edits=["x"])).encode(),
+        json.dumps(tool("Write", file_path="a\0b.py")).encode(),
+        json.dumps(tool("Write", file_path="\ud800.py")).encode(),
+    ],
+)
+def test_a_strange_event_is_passed_over_and_the_next_one_answered(project, payload, hash_password):
+    guard = HookServer(project, slow_lane=False)
+    with guard.sentinel:
+        assert guard.answer(str(project), payload) == b"0 0\n"
+        (project / "handlers.py").write_text(hash_password)
+        assert b"VS101" in guard.answer(str(project), json.dumps(tool("Write", file_path="handlers.py")).encode())
+
+
+def test_trouble_of_our_own_is_said_and_does_not_stop_the_next_event(project, monkeypatch):
+    guard = HookServer(project, slow_lane=False)
+    with guard.sentinel, monkeypatch.context() as patched:
+        patched.setattr(guard.sentinel, "sweep", lambda: 1 / 0)
+        answer = guard.answer(str(project), json.dumps(tool("Bash", command="ls")).encode())
+    assert answer == b"0 0\nsentinel: this event was not checked (ZeroDivisionError: division by zero)\n"
+
+
+@pytest.mark.parametrize("text", ["[tool", "[tool.sentinel]\nlimit = 1\n"])
+@pytest.mark.parametrize("daemon", [pytest.param("0", marks=needs_sockets), "1"])
+def test_wrong_settings_are_said_and_stop_no_agent(project, monkeypatch, text, daemon):
+    (project / "pyproject.toml").write_text(text)
+    monkeypatch.setenv("SENTINEL_NO_DAEMON", daemon)
+    program = CLIENT.replace("sys.exit", "import vcr_sentinel.hook_client as c; c._START_SECONDS = 1e9; sys.exit")
+    done = run_client(project, json.dumps({"hook_event_name": "SessionStart"}).encode(), program)
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert b"pyproject.toml" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+@needs_sockets
+def test_a_folder_that_cannot_be_written_is_guarded_in_place(project, hash_password):
+    (project / ".vcr").write_text("no folder can be made here")
+    (project / "handlers.py").write_text(hash_password)
+    done = run_client(project, json.dumps(tool("Write", file_path="handlers.py")).encode())
+    assert done.returncode == 0
+    assert "VS101" in json.loads(done.stdout)["reason"]
+    assert b"checking in this process" in done.stderr
+
+
+@needs_sockets
+def test_an_agent_whose_folder_was_deleted_is_not_stopped(project, tmp_path):
+    gone = CLIENT.replace("import sys;", "import os, sys; os.mkdir('gone'); os.chdir('gone'); os.rmdir('../gone');")
+    payload = json.dumps({"hook_event_name": "SessionStart"}).encode()
+    done = run_client(project, payload, gone)
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert b"Traceback" not in done.stderr
+    done = run_client(project, payload, gone, CLAUDE_PROJECT_DIR=str(project), SENTINEL_NO_DAEMON="1")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_a_finding_in_a_file_of_a_strange_name_can_be_written():
+    finding = Finding("VS001", Severity.CRITICAL, "\udcff.py", 1, "", "does not parse.", "mend it.")
+    answer = render_answer(parse_event(json.dumps(tool("Write", file_path="a.py")).encode()), [finding])
+    assert "\udcff.py" in json.loads(answer)["reason"]
 
 
 @needs_sockets
@@ -134,3 +204,25 @@ def test_the_watcher_sees_what_any_program_writes(project, hash_password):
         stop.set()
         thread.join(10)
     assert [item.code for item in told] == ["VS101"]
+
+
+def test_the_watcher_sees_a_folder_that_got_another_name(project, hash_password, monkeypatch):
+    watchfiles = pytest.importorskip("watchfiles", reason="the extra `watch` is not installed")
+    from vcr_sentinel.watch import follow
+
+    def watch(root, *, watch_filter, **_options):
+        (project / "auth").rename(project / "lib")
+        (project / "lib" / "zoo.py").write_text(f"from hashlib import sha256\n\n\n{hash_password}")
+        events = {(watchfiles.Change.deleted, f"{root}/auth"), (watchfiles.Change.added, f"{root}/lib")}
+        noise = {(watchfiles.Change.added, f"{root}/.vcr/x"), (watchfiles.Change.modified, f"{root}/lib")}
+        yield {event for event in events | noise if watch_filter(*event)}
+        yield set()
+
+    monkeypatch.setattr(watchfiles, "watch", watch)
+    told = []
+    with Sentinel(root=project, config=Config(ruff=False), persist=False, slow_lane="off") as guard:
+        guard.check("caller.py", "from auth.utils import hash_password\n")
+        follow(guard, told.extend)
+        files = sorted(guard.project.index.files)
+    assert files == ["billing.py", "caller.py", "lib/__init__.py", "lib/utils.py", "lib/zoo.py"]
+    assert [(item.code, item.path) for item in told] == [("VS101", "lib/zoo.py")]

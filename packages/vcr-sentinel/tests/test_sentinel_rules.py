@@ -46,6 +46,86 @@ def test_an_exact_duplicate_names_the_original_and_the_import(sentinel, hash_pas
     )
 
 
+USES_LOG = """def sum_up(lines, factor):
+    total = 0
+    for line in lines:
+        total += line.amount * factor
+    log("summed", len(lines), total)
+    return total
+"""
+
+
+@pytest.mark.parametrize(
+    ("original", "copy"),
+    [
+        ("from log import log\n", "from logging import log\n"),
+        ("log = print\n", "log = print\n"),
+        ("from log import log\n", "def log(*what): pass\n"),
+        ("from log import log\n", "from log import log\nlen = id\n"),
+        ("from .log import log\n", "from log import log\n"),
+        ("from log import log\n", "from log import log\n@route('/sum')\n"),
+        ("from web import log, route\n@route('/sum')\n", "from web import log, route\n@route('/add')\n"),
+    ],
+)
+def test_a_copy_that_does_something_else_is_no_duplicate(sentinel, original, copy):
+    sentinel.check("a/first.py", original + USES_LOG)
+    assert "VS101" not in codes(sentinel.check("b/second.py", copy + USES_LOG))
+
+
+@pytest.mark.parametrize(
+    ("original", "copy"),
+    [
+        ("from log import log\n", "from log import log\n"),
+        ("from log import log\n", ""),
+        ("def log(*what): pass\n", "from a.first import log\n"),
+        ("from auth import utils as log\n", "import auth.utils as log\n"),
+        ("def sum_down(): pass\n\nlog = sum_down\n", "from a.first import log\n"),
+    ],
+)
+def test_a_copy_that_does_the_same_is_a_duplicate(sentinel, original, copy):
+    sentinel.check("a/__init__.py", "")
+    sentinel.check("a/first.py", original + USES_LOG)
+    assert codes(sentinel.check("b/second.py", copy + USES_LOG)) == ["VS101"]
+
+
+@pytest.mark.parametrize("copy", ["from log import *\n", "from log import log\nlog = log\n"])
+def test_a_copy_whose_names_cannot_be_known_is_a_warning(sentinel, copy):
+    sentinel.check("a/first.py", f"from log import log\n{USES_LOG}")
+    (finding,) = sentinel.check("b/second.py", copy + USES_LOG)
+    assert (finding.code, finding.severity) == ("VS101", Severity.WARNING)
+    assert "names may mean other things" in finding.message
+
+
+def test_a_recursive_copy_is_a_duplicate(sentinel):
+    walk = "def walk_down(node, found):\n    for child in node.children:\n        found.append(child)\n"
+    walk += "        walk_down(child, found)\n    found.sort()\n    print(len(found))\n    return found\n"
+    sentinel.check("one.py", walk)
+    assert codes(sentinel.check("two.py", walk)) == ["VS101"]
+
+
+def test_a_class_inside_of_a_copy_is_no_doubt(sentinel):
+    make = (
+        "def make_kind(name, size):\n    class Kind:\n        width: int = size\n        def get(self): return name\n"
+    )
+    make += "    Kind.title = name.title()\n    Kind.area = size * size\n    return Kind\n"
+    sentinel.check("one.py", make)
+    (finding,) = sentinel.check("two.py", make)
+    assert (finding.code, finding.severity) == ("VS101", Severity.CRITICAL)
+
+
+def test_what_the_tokens_leave_out_tells_functions_apart(sentinel, sum_up):
+    sentinel.check("one.py", sum_up.replace('"summed"', 'f"summed {factor!r}"'))
+    assert "VS101" not in codes(sentinel.check("two.py", sum_up.replace('"summed"', 'f"summed {factor}"')))
+
+
+def test_a_namesake_whose_names_may_mean_other_things_is_a_warning(sentinel):
+    source = USES_LOG.replace("sum_up", "sum_all")
+    sentinel.check("one.py", f"log = print\n\n\n{source}")
+    (finding,) = sentinel.check("two.py", f"log = repr\n\n\n{source}")
+    assert (finding.code, finding.severity) == ("VS104", Severity.WARNING)
+    assert "one.py:4, whose names may mean other things" in finding.message
+
+
 def test_layout_docstring_comments_and_annotations_make_no_difference(sentinel, sum_up):
     changed = sum_up.replace("(lines, factor)", "(lines: list, factor: float = None or 1)", 1)
     changed = sum_up.replace(
@@ -139,6 +219,18 @@ def test_imports_and_calls_that_work_or_might(sentinel, source):
     assert sentinel.check("a.py", source) == []
 
 
+def test_a_folder_between_two_packages_is_one_too(sentinel, project):
+    slack = project / "app" / "integrations" / "slack"
+    slack.mkdir(parents=True)
+    sentinel.check("app/__init__.py", "")
+    sentinel.check("app/integrations/slack/__init__.py", "")
+    source = "from slack import WebClient\nfrom slack.errors import SlackApiError\n"
+    assert sentinel.check("app/integrations/slack/client.py", source) == []
+    assert sentinel.modules.root_of("app/integrations/slack/client.py") == ""
+    assert sentinel.modules.root_of("app/scripts/run.py") == ""
+    assert sentinel.modules.root_of("tools/scripts/run.py") == "tools/scripts"
+
+
 @pytest.mark.parametrize(
     ("call", "why"),
     [
@@ -178,6 +270,28 @@ def test_a_swallowed_error_is_a_warning_and_a_handled_one_is_not(sentinel):
     assert sentinel.check("c.py", bad.replace("pass", "raise")) == []
 
 
+def test_of_several_swallowed_errors_the_new_one_is_told(sentinel):
+    old = "    try:\n        old_one()\n    except Exception:\n        pass\n"
+    sentinel.check("a.py", f"def f():\n    a()\n    b()\n{old}")
+    new = old.replace("old_one", "a")
+    found = sentinel.check("a.py", f"def f():\n{new}    b()\n{old}")
+    assert [(item.code, item.line) for item in found] == [("VS402", 4)]
+
+
+def test_swallowed_errors_deep_in_each_other_are_read_in_no_time(sentinel):
+    deep = [f"{' ' * level}try:\n" for level in range(90)]
+    ends = [f"{' ' * level}except Exception: pass\n" for level in reversed(range(90))]
+    assert len(sentinel.check("a.py", "".join([*deep, f"{' ' * 90}pass\n", *ends]))) == 90
+
+
+def test_an_assertion_by_its_plain_name_counts(sentinel):
+    head = "def test_mean():\n    got = mean([1.0, 2.0])\n"
+    sentinel.check("tests/test_m.py", head + "    assert abs(got - 1.5) < 1e-9\n")
+    assert sentinel.check("tests/test_m.py", head + "    assert_allclose(got, 1.5)\n") == []
+    assert sentinel.check("tests/test_m.py", "def test_mean():\n    with assert_raises(E):\n        mean([])\n") == []
+    assert sentinel.check("tests/test_m.py", "def test_mean():\n    with raises(E):\n        mean([])\n") == []
+
+
 def test_weakened_tests(sentinel):
     strong = "def test_a():\n    x = 1\n    assert x == 1\n    assert x\n"
     assert sentinel.check("tests/test_a.py", strong) == []
@@ -207,6 +321,39 @@ def test_provider_keys_are_found_by_format_not_by_name(sentinel):
 def test_placeholders_are_critical(sentinel, comment):
     (finding,) = sentinel.check("a.py", f"def f():\n    x = 1\n    {comment}\n")
     assert (finding.code, finding.line) == ("VS405", 3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'def f():\n    """Example::\n\n        class A:\n            # ... other members\n    """\n    return 1\n',
+        'TEMPLATE = """\nENV=1\n# ... existing code ...\n"""\n',
+    ],
+)
+def test_a_placeholder_in_a_string_is_text(sentinel, text):
+    assert sentinel.check("a.py", text) == []
+
+
+def test_a_placeholder_behind_an_apostrophe_is_a_comment(sentinel):
+    source = 'class A:\n    def f(self):\n        x = "it\'s"  # ... existing code ...\n        return x\n'
+    assert codes(sentinel.check("a.py", source)) == ["VS405"]
+
+
+def test_a_comment_that_took_the_place_of_code_is_read(sentinel):
+    key = "AKIA" + "QYLPMN5HFIQR7XYA"
+    functions = [f"def number_{word}(a):\n    return compute_{word}(a)\n\n\n" for word in ("one", "two", "three")]
+    sentinel.check("a.py", "".join(functions))
+    functions[1] = f"# ... rest of the code unchanged ...\n# AWS: {key}\n\n\n"
+    found = sentinel.check("a.py", "".join(functions))
+    assert [(item.code, item.line) for item in found] == [("VS405", 5), ("VS404", 6)]
+    assert sentinel.check("a.py", "".join(["import os\n", *functions])) == []
+
+
+def test_a_comment_that_took_the_place_of_methods_is_read(sentinel):
+    methods = [f"    def number_{n}(self):\n        value = {n}\n        return value\n\n" for n in range(12)]
+    sentinel.check("a.py", "".join(["class A:\n", *methods]))
+    methods[3:] = ["    # ... existing methods unchanged ...\n"]
+    assert codes(sentinel.check("a.py", "".join(["class A:\n", *methods]))) == ["VS405"]
 
 
 @pytest.mark.parametrize(

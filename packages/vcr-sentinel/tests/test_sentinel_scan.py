@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -70,6 +72,126 @@ def test_fix_within_a_file_leaves_an_alias_and_methods_are_refused(project, caps
     assert main(["scan", str(project), "--fix"]) == 1
     assert (project / "billing.py").read_text().endswith("    return rounded\n\n\ntally = sum_up\n")
     assert "a method has no import" in capsys.readouterr().err
+
+
+RUN = "import sys, runpy; sys.path.insert(0, '.'); runpy.run_path({!r}, run_name='__main__')"
+
+
+def printed(project, program):
+    done = subprocess.run(
+        [sys.executable, "-c", RUN.format(program)], cwd=project, capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+TO_BASE = """def to_base(values):
+    total = 0
+    for value in values:
+        if value < 0:
+            raise ValueError(f"negative: {value}")
+        total += value * RATE
+    return total
+"""
+
+
+def test_fix_leaves_a_copy_whose_names_mean_other_things(tmp_path, capsys):
+    (tmp_path / "metric.py").write_text(f"RATE = 1000\n\n\n{TO_BASE}")
+    (tmp_path / "pricing.py").write_text(f"RATE = 100\n\n\n{TO_BASE}\n\nprint(to_base([1, 2]))\n")
+    before = printed(tmp_path, "pricing.py")
+    main(["scan", str(tmp_path), "--fix"])
+    assert printed(tmp_path, "pricing.py") == before == "300\n"
+
+
+def test_fix_leaves_a_copy_whose_names_cannot_be_known(project, capsys, hash_password):
+    copy = f"from hashlib import *\n\n\n{hash_password}"
+    (project / "handlers.py").write_text(copy)
+    main(["scan", str(project), "--fix"])
+    assert (project / "handlers.py").read_text() == copy
+    assert "it cannot be told whether the two do the same" in capsys.readouterr().err
+
+
+def test_fix_leaves_what_a_decorator_may_have_registered(project, capsys, hash_password):
+    original = (project / "auth" / "utils.py").read_text()
+    decorated = original.replace("def hash", "@cached\ndef hash").replace(
+        "import sha256", "import sha256\nfrom x import cached"
+    )
+    (project / "auth" / "utils.py").write_text(decorated)
+    (project / "handlers.py").write_text(decorated)
+    main(["scan", str(project), "--fix"])
+    assert (project / "handlers.py").read_text() == decorated
+    assert "its decorator may do more" in capsys.readouterr().err
+
+
+def test_fix_makes_no_circular_import(project, capsys, hash_password):
+    (project / "auth" / "utils.py").write_text(f"import between\nfrom hashlib import sha256\n\n\n{hash_password}")
+    (project / "between.py").write_text("from handlers import VALUE\n")
+    (project / "handlers.py").write_text(f"VALUE = 1\n\n\n{hash_password}")
+    main(["scan", str(project), "--fix"])
+    assert (project / "handlers.py").read_text() == f"VALUE = 1\n\n\n{hash_password}"
+    assert "circular" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        ("", "{}\n"),
+        ("#!/usr/bin/env python3\n# Handlers.\n\n\n", "#!/usr/bin/env python3\n# Handlers.\n\n{}\n"),
+        ("#!/usr/bin/env python3\n# coding: utf-8\nX = 1\n", "#!/usr/bin/env python3\n# coding: utf-8\n\n{}\nX = 1\n"),
+        ("#!/usr/bin/env python3\n# Of X.\nX = 1\n", "#!/usr/bin/env python3\n\n{}\n# Of X.\nX = 1\n"),
+        ('# A\n"""B"""\nfrom __future__ import annotations\nX = 1\n',
+         '# A\n"""B"""\nfrom __future__ import annotations\n{}\nX = 1\n'),
+    ],
+)  # fmt: skip
+def test_fix_writes_the_import_below_what_must_come_first(project, hash_password, head, expected):
+    (project / "handlers.py").write_text(head + hash_password)
+    main(["scan", str(project), "--fix"])
+    assert (project / "handlers.py").read_text() == expected.format("from auth.utils import hash_password")
+
+
+def test_a_baseline_accepts_one_key_and_no_other(project, capsys, tmp_path):
+    baseline = tmp_path / "accepted.json"
+    first, second = "AKIA" + "QYLPMN5HFIQR7XYA", "AKIA" + "ZZLPMN5HFIQR7XYB"
+    (project / "keys.py").write_text(f"ONE = '{first}'\n")
+    main(["scan", str(project), "--write-baseline", str(baseline)])
+    (project / "keys.py").write_text(f"import os\n\nONE = '{first}'\nTWO = '{second}'\n")
+    _, found = scan_json(capsys, project, "--baseline", baseline)
+    assert [(item["code"], item["line"]) for item in found] == [("VS404", 4)]
+    assert first not in baseline.read_text() + json.dumps(found)
+
+
+def test_a_baseline_accepts_one_swallowed_error_and_no_other(project, capsys, tmp_path):
+    baseline = tmp_path / "accepted.json"
+    old = "def one():\n    try:\n        load()\n    except Exception:\n        pass\n"
+    (project / "loose.py").write_text(old)
+    main(["scan", str(project), "--write-baseline", str(baseline)])
+    same_function = "def one():\n    try:\n        save()\n    except Exception:\n        pass\n" + old[11:]
+    (project / "loose.py").write_text(f"import os\n\n{same_function}\n\n{old.replace('one', 'two')}")
+    _, found = scan_json(capsys, project, "--baseline", baseline)
+    assert [(item["code"], item["line"]) for item in found] == [("VS402", 6), ("VS402", 17)]
+
+
+def test_what_a_scan_remembers_is_lost_with_the_facts_it_was_made_of(project, capsys, monkeypatch):
+    (project / "half.py").write_text("def f():\n    # ... rest of the code unchanged\n    return 1\n")
+    scan_json(capsys, project)
+    monkeypatch.setattr("vcr_sentinel.index_store.FORMAT", 0)
+    monkeypatch.setattr("vcr_sentinel.rules_content.check", lambda _change: ())
+    assert scan_json(capsys, project) == (0, [])
+
+
+def test_a_project_whose_folder_cannot_be_written_is_scanned_all_the_same(project, capsys):
+    (project / ".vcr").write_text("no folder can be made here")
+    assert main(["scan", str(project)]) == 0
+    told = capsys.readouterr()
+    assert "nothing wrong" in told.out
+    assert "the index is not kept" in told.err
+
+
+def test_a_file_whose_name_is_not_utf_8_is_passed_over(project, capsys):
+    try:
+        Path(os.fsdecode(os.fsencode(project) + b"/\xff.py")).write_text("def f(:\n")
+    except OSError:
+        pytest.skip("this file system has no such names")
+    assert scan_json(capsys, project) == (0, [])
 
 
 def test_broken_files_and_placeholders_are_told(project, capsys):

@@ -120,7 +120,8 @@ def load_config(root: Path) -> Config:
         return Config()
     except ValueError as exc:  # TOMLDecodeError and UnicodeDecodeError are such
         raise ConfigError(str(path), f"not valid TOML ({exc})") from exc
-    table = document.get("tool", {}).get("sentinel", {})
+    tools = document.get("tool")
+    table: object = cast("dict[str, Any]", tools).get("sentinel", {}) if isinstance(tools, dict) else {}
     return cast("Config", _filled(Config(), table, str(path), "tool.sentinel"))
 
 

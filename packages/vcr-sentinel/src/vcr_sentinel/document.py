@@ -28,15 +28,17 @@ class Document:
         text: UTF-8 source.
         chunks: they cover all lines of the text, in order; empty only if there is no statement.
         fresh: indexes of the chunks that the last update parsed.
+        loose: `(first, last)` 1-based lines that the last update gave to a kept chunk: new, and holding no code.
         parsed_whole: whether the last update parsed the whole file.
     """
 
-    __slots__ = ("_groups", "chunks", "fresh", "lines", "parsed_whole", "text")
+    __slots__ = ("_groups", "chunks", "fresh", "lines", "loose", "parsed_whole", "text")
 
     def __init__(self, text: bytes, chunks: tuple[Chunk, ...] | None = None) -> None:
         self.text = text
         self.lines = text.splitlines(keepends=True)
         self.fresh: set[int] = set()
+        self.loose: list[tuple[int, int]] = []
         self.parsed_whole = False
         self._groups = max((chunk.group for chunk in chunks), default=0) if chunks else 0
         if chunks is None:
@@ -65,6 +67,7 @@ class Document:
         tree = source_text.parse_whole(text)
         chunks = self._cut(tree.body, 1, len(lines))
         self.fresh = set(range(len(chunks)))
+        self.loose = []
         self.parsed_whole = True
         return tuple(chunks)
 
@@ -101,6 +104,7 @@ class Document:
 
     def _reparse(self, lines: list[bytes]) -> tuple[Chunk, ...] | None:
         kept = _match(self.chunks, self.lines, lines)
+        self.loose = []
         result: list[Chunk] = []
         fresh: set[int] = set()
         position = 0
@@ -134,10 +138,12 @@ class Document:
                 extra, chunks = gap
                 if extra:
                     result[-1] = result[-1]._replace(lines=result[-1].lines + extra)
+                    self.loose.append((first + 1, last))
                 return chunks
             if attempt == 2 or not result or result[-1].header:
                 return None
             first -= result.pop().lines
+            self.loose = [span for span in self.loose if span[0] <= first]
         return None
 
     def _parse_gap(

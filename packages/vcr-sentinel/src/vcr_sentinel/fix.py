@@ -7,9 +7,12 @@ stand, and checks the result. What a duplicate is belongs to `rules_duplicates`.
 from __future__ import annotations
 
 import ast
+import re
 from typing import NamedTuple
 
 from vcr_sentinel.findings import Finding
+
+_ENCODING = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*[-\w.]+")  # as PEP 263 has it
 
 
 class Fixed(NamedTuple):
@@ -70,6 +73,8 @@ def _fix_one(text: bytes, finding: Finding, module: str) -> tuple[bytes | None, 
         alias = f" as {finding.symbol}" if finding.symbol != original else ""
         statement = f"from {module} import {original}{alias}".encode() + newline
         at = _import_line(wrapper)
+        if not at and (at := _header_lines(lines)):
+            statement = newline + statement
         kept = _without(lines, first, last)
         shift = min(at, len(kept)) if at < first else first - 1
         result = [*kept[:shift], statement, *kept[shift:]]
@@ -111,6 +116,16 @@ def _span(wrapper: object, name: str) -> tuple[int, int] | None:
 def _defined_line(wrapper: object, name: str) -> int:
     span = _span(wrapper, name)
     return span[0] if span is not None else 1 << 30
+
+
+def _header_lines(lines: list[bytes]) -> int:
+    """How many lines the file's header takes: the interpreter, the encoding, and comments that a blank line ends."""
+    fixed = 1 if lines[0].startswith(b"#!") else 0
+    fixed = max([fixed, *(number for number, line in enumerate(lines[:2], 1) if _ENCODING.match(line))])
+    end = fixed
+    while end < len(lines) and lines[end].startswith(b"#"):
+        end += 1
+    return end if end == len(lines) or not lines[end].strip() else fixed
 
 
 def _import_line(wrapper: object) -> int:

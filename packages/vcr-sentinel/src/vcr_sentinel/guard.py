@@ -152,7 +152,7 @@ class Sentinel:
         return sort_findings(result.findings + self._take_late())
 
     def written(self, path: str | os.PathLike[str]) -> list[Finding]:
-        """Check a file as it is on disk now; a file that is gone is forgotten."""
+        """Check a file as it is on disk now; one that is gone is forgotten, one that cannot be read stays as it was."""
         project = self.project
         relative = project.relative(path)
         if relative is None:
@@ -161,6 +161,8 @@ class Sentinel:
             source = (self.root / relative).read_bytes()
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             self.deleted(relative)
+            return self._take_late()
+        except (OSError, ValueError):  # ValueError: a path with a NUL or a surrogate names no file
             return self._take_late()
         findings = self.check(relative, source)
         with self._lock:

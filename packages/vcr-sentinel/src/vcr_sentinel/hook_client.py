@@ -27,9 +27,23 @@ def main() -> int:
 
 def run_hook() -> int:
     """Answer one hook event. Trouble of our own never stops the agent: it is said on standard error, exit code 0."""
-    payload = _read_all(0)
-    cwd = os.getcwd()  # noqa: PTH109  # as above
-    root = find_root(os.environ.get("CLAUDE_PROJECT_DIR") or cwd)
+    try:
+        return _answer(_read_all(0))
+    except Exception as exc:  # noqa: BLE001  # whatever it is, the agent must go on, and a person be told
+        sys.stderr.write(f"sentinel: this event was not checked ({type(exc).__name__}: {exc})\n")
+        return 0
+
+
+def _answer(payload: bytes) -> int:
+    project = os.environ.get("CLAUDE_PROJECT_DIR")
+    try:
+        cwd = os.getcwd()  # noqa: PTH109  # as above
+    except FileNotFoundError:  # the agent's folder was deleted
+        if not project:
+            raise
+        os.chdir(project)
+        cwd = project
+    root = find_root(project or cwd)
     try:
         reply = _ask_daemon(root, cwd, payload)
     except OSError as exc:
@@ -82,14 +96,17 @@ def _ask_daemon(root: str, cwd: str, payload: bytes) -> bytes | None:
     folder = os.path.join(root, FOLDER)  # noqa: PTH118  # as above
     os.makedirs(folder, mode=0o700, exist_ok=True)  # noqa: PTH103  # as above
     deadline = time.monotonic() + _START_SECONDS
-    started = False
+    daemon = 0
     while True:
         reply = _exchange(folder, cwd, payload)
         if reply is not None and reply != b"restart":
             return reply
-        if not started:
-            _start(root, folder)
-            started = True
+        if not daemon:
+            daemon = _start(root, folder)
+        elif (ended := os.waitpid(daemon, os.WNOHANG))[0]:
+            if ended[1]:
+                raise OSError(f"it ended at once, {folder}/daemon.log says why")
+            daemon = 0  # another one serves the project, or is just going
         if time.monotonic() > deadline:
             raise OSError("it did not start in time")
         time.sleep(0.02)
@@ -122,14 +139,16 @@ def _exchange(folder: str, cwd: str, payload: bytes) -> bytes | None:
         connection.close()
 
 
-def _start(root: str, folder: str) -> None:
+def _start(root: str, folder: str) -> int:
+    """Start the daemon, which outlives this process: its process id."""
     log = os.open(f"{folder}/daemon.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     null = os.open(os.devnull, os.O_RDWR)
     actions = [(os.POSIX_SPAWN_DUP2, null, 0), (os.POSIX_SPAWN_DUP2, null, 1), (os.POSIX_SPAWN_DUP2, log, 2)]
     command = [sys.executable, "-m", "vcr_sentinel.hook_daemon", root]
-    os.posix_spawn(sys.executable, command, dict(os.environ), file_actions=actions, setsid=True)
+    daemon = os.posix_spawn(sys.executable, command, dict(os.environ), file_actions=actions, setsid=True)
     os.close(log)
     os.close(null)
+    return daemon
 
 
 if __name__ == "__main__":

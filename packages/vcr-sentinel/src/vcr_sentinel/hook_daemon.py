@@ -37,11 +37,10 @@ class HookServer:
         """The framed answer to one payload: a line with exit code and length, then standard output and error."""
         try:
             event = parse_event(payload)
-            out, err = render_answer(event, self._findings(event, cwd)), b""
-        except (VcrError, OSError) as exc:
-            # A guard that fails must not stop the agent; it says so where people look.
-            out, err = b"", f"sentinel: {exc}\n".encode()
-        return f"0 {len(out)}\n".encode() + out + err
+            out = render_answer(event, self._findings(event, cwd))
+        except Exception as exc:  # noqa: BLE001  # a guard that fails must not stop the agent, nor the next event
+            return _excuse(exc)
+        return f"0 {len(out)}\n".encode() + out
 
     def _findings(self, event: HookEvent, cwd: str) -> list[Finding]:
         if event.kind == "none":
@@ -84,11 +83,20 @@ def _committed(root: Path, path: str) -> str | None:
 
 def answer_once(root: str, cwd: str, payload: bytes) -> bytes:
     """Answer without a daemon, where there are no such sockets: slower, and without the slow lane."""
-    server = HookServer(Path(root), slow_lane=False)
+    try:
+        server = HookServer(Path(root), slow_lane=False)
+    except (VcrError, OSError) as exc:
+        return _excuse(exc)
     try:
         return server.answer(cwd, payload)
     finally:
         server.sentinel.close()
+
+
+def _excuse(exc: Exception) -> bytes:
+    """The framed answer that says on standard error why there is none."""
+    said = str(exc) if isinstance(exc, VcrError) else f"{type(exc).__name__}: {exc}"
+    return b"0 0\n" + f"sentinel: this event was not checked ({said})\n".encode("utf-8", "backslashreplace")
 
 
 def serve(root: Path, *, idle_seconds: float = 1800.0) -> int:

@@ -46,7 +46,7 @@ def parse_event(payload: bytes) -> HookEvent:
     """Read a payload; anything unknown is `none`."""
     try:
         data = json.loads(payload or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return HookEvent("none", "")
     if not isinstance(data, dict):
         return HookEvent("none", "")
@@ -89,9 +89,10 @@ def prior_text(event: HookEvent, now: str) -> str | None:
     original: Any = cast("dict[str, Any]", raw).get("originalFile") if isinstance(raw, dict) else None
     if isinstance(original, str):
         return original
-    edits = given.get("edits") if isinstance(given.get("edits"), list) else [given]
+    edits: list[Any] = given["edits"] if isinstance(given.get("edits"), list) else [given]
     text = now
-    for edit in reversed(cast("list[dict[str, Any]]", edits)):
+    for item in reversed(edits):
+        edit = cast("dict[str, Any]", item) if isinstance(item, dict) else {}
         old, new = edit.get("old_string"), edit.get("new_string")
         if not isinstance(old, str) or not isinstance(new, str) or not new or new not in text:
             return None
@@ -113,4 +114,5 @@ def render_answer(event: HookEvent, findings: list[Finding]) -> bytes:
         answer = {"decision": "block", "reason": text}
     else:
         answer = {"hookSpecificOutput": {"hookEventName": event.name, "additionalContext": text}}
-    return json.dumps(answer, ensure_ascii=False).encode()
+    # A file name that is no UTF-8 comes with lone surrogates: written as JSON's own escapes.
+    return json.dumps(answer, ensure_ascii=False).encode("utf-8", "backslashreplace")

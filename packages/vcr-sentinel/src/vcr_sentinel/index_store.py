@@ -1,4 +1,4 @@
-"""The index between runs: one SQLite file, a row per source file. A cache: losing it costs only time.
+"""The index between runs: one SQLite file, a row per source file. A cache: to lose it, or not to keep it, costs time.
 
 What the rows mean in memory belongs to `index` and `project`.
 """
@@ -19,7 +19,7 @@ from vcr_sentinel.document import Document
 from vcr_sentinel.facts import Chunk, Detail
 from vcr_sentinel.fingerprints import NO_GRAMS, Grams
 
-FORMAT = 5
+FORMAT = 6
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT);
 CREATE TABLE IF NOT EXISTS files (
@@ -70,26 +70,35 @@ def decode_core(core: bytes) -> tuple[Chunk, ...]:
 
 
 class IndexStore:
-    """The SQLite file; `path=None` keeps everything in memory."""
+    """The SQLite file; `path=None` keeps everything in memory, as does a path that cannot be written."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._connection = self._connect()
 
     def _connect(self) -> sqlite3.Connection:
-        if self._path is None:
-            connection = sqlite3.connect(":memory:", check_same_thread=False)
-            connection.executescript(_SCHEMA)
-            return connection
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        ignore = self._path.parent / ".gitignore"
+        if self._path is not None:
+            try:
+                return self._kept(self._path)
+            except (OSError, sqlite3.OperationalError) as exc:
+                print(f"sentinel: the index is not kept, which costs time ({self._path}: {exc})", file=sys.stderr)
+                self._path = None
+        connection = sqlite3.connect(":memory:", check_same_thread=False)
+        connection.executescript(_SCHEMA)
+        return connection
+
+    def _kept(self, path: Path) -> sqlite3.Connection:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        ignore = path.parent / ".gitignore"
         if not ignore.exists():
             ignore.write_text("*\n", encoding="utf-8")
         try:
-            return self._opened(self._path)
+            return self._opened(path)
+        except sqlite3.OperationalError:
+            raise
         except sqlite3.DatabaseError:
-            self._path.unlink(missing_ok=True)
-            return self._opened(self._path)
+            path.unlink(missing_ok=True)
+            return self._opened(path)
 
     def _opened(self, path: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(path, check_same_thread=False, timeout=2.0)
@@ -110,6 +119,7 @@ class IndexStore:
         found = connection.execute("SELECT value FROM meta WHERE key='made_by'").fetchone()
         if found is None or found[0] != wanted:
             connection.execute("DELETE FROM files")
+            connection.execute("DELETE FROM meta")  # what a scan remembered was found by other facts
             connection.execute("INSERT OR REPLACE INTO meta VALUES ('made_by', ?)", (wanted,))
             connection.commit()
 

@@ -5,6 +5,7 @@ Answers are yes, no, or unknown; every doubt is "unknown", because a false "no" 
 
 from __future__ import annotations
 
+import builtins
 import re
 import sys
 from collections.abc import Iterator
@@ -13,13 +14,17 @@ from typing import NamedTuple
 
 from vcr_sentinel.facts import Binding
 from vcr_sentinel.index import IndexedFile, ProjectIndex
-from vcr_sentinel.token_stream import IN_FUNCTION, Import
+from vcr_sentinel.token_stream import IN_FUNCTION, STAR, TYPING_ONLY, Import
 
 # Modules that a build writes, so that a checkout need not hold them.
 _BUILT = re.compile(r"^_*(version|build|generated|config|compat_build)\w*_*$|_pb2(_grpc)?$|^_version")
 _SOURCE_ROOTS = ("", "src", "lib")
 _ALWAYS = frozenset({"__name__", "__file__", "__doc__", "__path__", "__spec__", "__package__", "__loader__",
                      "__dict__", "__all__", "__annotations__", "__builtins__", "__cached__"})  # fmt: skip
+# Builtins that may read or bind any name of the module they are called in.
+_OF_THE_CALLER = frozenset({"globals", "eval", "exec"})
+Origin = tuple[str, ...]
+UNBOUND: Origin = ("unbound",)
 
 
 class Module(NamedTuple):
@@ -37,11 +42,21 @@ class ModuleMap:
         self._root = root
 
     def root_of(self, path: str) -> str:
-        """The folder that must be on `sys.path` for the file: the first one above it that is no package."""
-        folder = path.rpartition("/")[0]
-        while folder and f"{folder}/__init__.py" in self._index.files:
-            folder = folder.rpartition("/")[0]
-        return folder
+        """The folder that must be on `sys.path` for the file: the one that holds the outermost package above it.
+
+        A folder without `__init__.py` between two packages is a package too, so it does not end the search.
+        """
+        root = folder = path.rpartition("/")[0]
+        while folder:
+            above = folder.rpartition("/")[0]
+            if self.is_package(folder):
+                root = above
+            folder = above
+        return root
+
+    def is_package(self, folder: str) -> bool:
+        """Whether the folder has an `__init__.py`."""
+        return f"{folder}/__init__.py" in self._index.files
 
     def resolve(self, path: str, level: int, module: str) -> Module | bool | None:
         """Where `from {level dots}{module}` in the file `path` leads.
@@ -168,3 +183,79 @@ class ModuleMap:
             if isinstance(target, Module) and target.path:
                 return self.definition(target.path, imports[0].name, depth=depth + 1)
         return None
+
+    def origin(self, path: str, name: str, *, depth: int = 0) -> Origin | None:
+        """What a global name of the module `path` stands for: equal for two modules only where it is one thing.
+
+        `UNBOUND` where neither the module nor Python itself has it; `None` where it cannot be known.
+        """
+        file = self._index.files.get(path)
+        if file is None or depth > 5:
+            return None
+        table = file.names()
+        bindings = table.bindings.get(name, [])
+        imports = [item for item in table.imports.get(name, ()) if not item.flags & IN_FUNCTION]
+        if len(bindings) + bool(imports) > 1:
+            return None
+        if bindings or name in _ALWAYS:
+            return "definition", path, name
+        if imports:
+            found = {self._imported(path, item, depth) for item in imports}
+            return found.pop() if len(found) == 1 else None
+        if name in _OF_THE_CALLER or any(
+            self._through_star(path, item, name, set()) is not False for item in table.stars
+        ):
+            return None
+        if hasattr(builtins, name):
+            return "builtin", name
+        return None if table.dynamic else UNBOUND
+
+    def _imported(self, path: str, item: Import, depth: int) -> Origin:
+        if not item.name:
+            dotted = item.module if item.flags & STAR else item.bound
+            target = self.resolve(path, 0, dotted)
+            return ("module", *target) if isinstance(target, Module) else ("module", dotted)
+        target = self.resolve(path, item.level, item.module)
+        if not isinstance(target, Module):
+            place = f"{path.rpartition('/')[0]}/{item.level}" if item.level else ""
+            return "member", place, item.module, item.name
+        found = self.origin(target.path, item.name, depth=depth + 1)
+        if found is not None and found[0] not in {"unbound", "builtin"}:
+            return found
+        inner = self.resolve(path, item.level, f"{item.module}.{item.name}".lstrip("."))
+        return ("module", *inner) if isinstance(inner, Module) else ("member", *target, item.name)
+
+    def reaches(self, start: str, goal: str) -> bool:
+        """Whether running the module `start` imports `goal`, so that `goal` cannot import from `start`."""
+        # These run already when `goal` does, so a module below them does not start them.
+        running = {goal, *self._packages_above(goal)}
+        pending = [start, *self._packages_above(start) - running]
+        seen: set[str] = set()
+        while pending:
+            path = pending.pop()
+            if path in seen:
+                continue
+            seen.add(path)
+            for target in self._run_by(path):
+                if target == goal:
+                    return True
+                pending += [target, *self._packages_above(target) - running]
+        return False
+
+    def _packages_above(self, path: str) -> set[str]:
+        parts = path.split("/")[:-1]
+        above = ("/".join([*parts[:count], "__init__.py"]) for count in range(1, len(parts) + 1))
+        return {init for init in above if init in self._index.files and init != path}
+
+    def _run_by(self, path: str) -> Iterator[str]:
+        """The files that the imports of a module name, as far as they run when it is imported."""
+        file = self._index.files.get(path)
+        for chunk in file.chunks if file is not None else ():
+            for item in chunk.core.imports:
+                if item.flags & (IN_FUNCTION | TYPING_ONLY):
+                    continue
+                inner = f"{item.module}.{item.name}".strip(".") if item.name != "*" else item.module
+                for dotted in {item.module, inner}:
+                    target = self.resolve(path, item.level, dotted)
+                    if isinstance(target, Module) and target.path:
+                        yield target.path

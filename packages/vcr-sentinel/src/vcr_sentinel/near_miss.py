@@ -6,8 +6,6 @@ they use, whether local names map consistently, and their string constants.
 
 from __future__ import annotations
 
-import ast
-import textwrap
 from array import array
 from bisect import bisect_left
 from collections import Counter, defaultdict
@@ -17,9 +15,9 @@ from vcr_sentinel.config import DuplicateSizes
 from vcr_sentinel.extraction import function_tokens
 from vcr_sentinel.facts import FunctionFacts
 from vcr_sentinel.index import Entry
+from vcr_sentinel.meaning import read_definition
 from vcr_sentinel.project import Project
 from vcr_sentinel.rules_duplicates import exempt, twins
-from vcr_sentinel.source_text import parse
 
 _ID_BITS = 24
 _CROWD = 60  # a gram that so many functions share tells nothing
@@ -135,18 +133,8 @@ class NearMissFinder:
         return best
 
     def _tokens(self, path: str, facts: FunctionFacts) -> Tokens | None:
-        file = self._project.index.files.get(path)
-        if file is None:
-            return None
-        first = file.line_of(facts) - facts.line
-        lines = self._project.text(path).splitlines(keepends=True)
-        block = b"".join(lines[first + facts.start - 1 : first + facts.end])
-        try:
-            body = parse(textwrap.dedent(block.decode("utf-8")).encode()).body
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return None
-        node = body[0] if body else None
-        return function_tokens(node) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) else None
+        node = read_definition(self._project, path, facts)
+        return function_tokens(node) if node is not None else None
 
 
 def likeness(mine: Tokens, theirs: Tokens) -> float:

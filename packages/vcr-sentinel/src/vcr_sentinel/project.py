@@ -56,17 +56,26 @@ class Project:
         self._removed: set[str] = set()
 
     def relative(self, path: str | os.PathLike[str]) -> str | None:
-        """`path` relative to the root, normalised, with `/`; `None` for a path outside of it."""
+        """`path` relative to the root, normalised, with `/`; `None` for a path outside of it, or whose name is no text.
+
+        The disk is asked only about a path that seems to lie outside: a link may lead into the project.
+        """
         full = os.path.normpath(os.path.join(self.root, os.fspath(path)))  # noqa: PTH118  # no touching the disk
         try:
-            relative = os.path.relpath(full, self.root)
-        except ValueError:
+            inside = self._below(full)
+            if inside is None:
+                folder, name = os.path.split(full)  # what the file itself may link to is not asked
+                inside = self._below(os.path.join(os.path.realpath(folder), name))  # noqa: PTH118  # text, as above
+        except (OSError, ValueError):
             return None
-        relative = relative.replace(os.sep, "/")
+        return inside if inside is not None and _is_text(inside) else None
+
+    def _below(self, full: str) -> str | None:
+        relative = os.path.relpath(full, self.root).replace(os.sep, "/")
         return None if relative.startswith("../") or relative == ".." else relative
 
     def walk(self) -> dict[str, Stamp]:
-        """Every Python file looked at, with its modification time and size."""
+        """Every Python file looked at, with its modification time and size; none whose name is not UTF-8."""
         found: dict[str, Stamp] = {}
         pending = [("", str(self.root))]
         while pending:
@@ -77,6 +86,8 @@ class Project:
                 continue
             for entry in entries:
                 name = entry.name
+                if not _is_text(name):
+                    continue
                 if name.endswith(".py"):
                     stamp = _stamp_of(entry)
                     if stamp is not None and not self.config.excludes(prefix + name):
@@ -241,6 +252,15 @@ class Project:
         """Write what is left and close the store."""
         self.flush()
         self._store.close()
+
+
+def _is_text(name: str) -> bool:
+    """Whether a file name holds no byte that is not UTF-8: the index and the findings could not name it."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _stamp_of(entry: os.DirEntry[str]) -> Stamp | None:

@@ -25,12 +25,13 @@ _RULES = (
     Rule("VS002", "allow comment without a reason", "WARNING", "fast",
          "A suppression that gives no reason cannot be reviewed, so it is not honoured.",
          "x = 1  # sentinel: allow[VS101]", "Write the reason after the bracket, or remove the comment."),
-    Rule("VS101", "exact duplicate", "CRITICAL for functions, WARNING for methods", "fast",
+    Rule("VS101", "exact duplicate", "CRITICAL for functions, WARNING for methods and in doubt", "fast",
          "Two copies drift apart: the bug mended in one stays in the other. Compared by tokens, without docstring, "
          "annotations, comments and layout; from 40 tokens and 4 statements, or smaller under the same name of "
-         "several words.",
+         "several words. Functions also need equal decorators, and every name from outside has to stand for the same "
+         "thing in both modules; where that cannot be told, it is a warning.",
          "# handlers.py\ndef hash_password(p, salt): ...   # same body as auth/utils.py",
-         "Delete the copy and import the original. `sentinel scan --fix` does it."),
+         "Delete the copy and import the original. `sentinel scan --fix` does it where nothing else can change by it."),
     Rule("VS102", "duplicate with renamed locals", "WARNING", "fast",
          "The same code under other variable names is the same code. From 60 tokens and 5 statements; constants, "
          "attributes and called names must be equal.",
@@ -41,7 +42,8 @@ _RULES = (
          "def load_users(path): ...   # load_orders with one line different",
          "Give the original a parameter for what differs, and call it."),
     Rule("VS104", "same name and parameters, other body", "WARNING", "fast",
-         "Two module-level functions of one multi-word name and equal parameters are confused by people and agents.",
+         "Two module-level functions of one multi-word name and equal parameters are confused by people and agents. "
+         "Also told of equal bodies whose outside names may stand for different things.",
          "# a.py\ndef parse_config(path): ...\n# b.py\ndef parse_config(path): ...   # does something else",
          "Import the one that is there, or name the new one for how it differs."),
     Rule("VS201", "function too long", "CRITICAL when crossed, WARNING when it grew", "fast",
@@ -78,7 +80,8 @@ _RULES = (
          "A key in a provider's documented format; once committed it must be considered known.",
          "API_KEY = 'sk_' + 'live_…'", "Read it from the environment, and revoke it."),
     Rule("VS405", "left-over placeholder", "CRITICAL", "fast",
-         "A comment such as `# ... rest of the code unchanged` was written into the file in place of the code.",
+         "A comment such as `# ... rest of the code unchanged` was written into the file in place of the code. Strings "
+         "and docstrings may hold such words.",
          "def f():\n    # ... existing code ...", "Write out the code."),
     Rule("VS406", "unused new private function", "WARNING", "end of turn",
          "A private module-level function that this turn added and nothing in its file uses was left behind.",

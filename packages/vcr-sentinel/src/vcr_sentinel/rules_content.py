@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import tokenize
 from collections import Counter
 from collections.abc import Iterator
+from hashlib import blake2b
+from typing import NamedTuple
 
 from vcr_sentinel.change import Change
-from vcr_sentinel.facts import METHOD, NOT_IMPLEMENTED, STUB, FunctionFacts
+from vcr_sentinel.facts import METHOD, NOT_IMPLEMENTED, STUB, Chunk, FunctionFacts
 from vcr_sentinel.findings import Finding, Severity
 
 # Formats that providers document for their keys. A variable's name alone is never enough.
@@ -49,10 +52,9 @@ def check(change: Change) -> Iterator[Finding]:
     """All rules of this module."""
     yield from _stubs(change)
     yield from _swallowed(change)
-    written = [
-        (piece.first, change.document.lines[piece.first - 1 : piece.first - 1 + piece.chunk.lines])
-        for piece in change.pieces
-    ]
+    document = change.document
+    spans = [(piece.first, piece.first - 1 + piece.chunk.lines) for piece in change.pieces] + document.loose
+    written = [(first, document.lines[first - 1 : last]) for first, last in sorted(spans)]
     if suspicious(b"".join([line for _, lines in written for line in lines])):
         old: set[bytes] = set(change.old_text.splitlines()) if change.old_text else set()
         for first, lines in written:
@@ -94,23 +96,55 @@ def _abstract(facts: FunctionFacts) -> bool:
     return bool(last & {"overload", "abstractmethod", "abstractproperty", "setter"})
 
 
+class _Handler(NamedTuple):
+    """A handler that swallows, by what stays the same when lines move."""
+
+    symbol: str
+    caught: str
+    guarded: int
+
+
 def _swallowed(change: Change) -> Iterator[Finding]:
-    old = sum(len(chunk.detail.swallowed) for chunk in change.replaced if chunk.detail)
-    new = [
-        (first + item.line, item) for first, chunk in change.pieces if chunk.detail for item in chunk.detail.swallowed
-    ]
-    if len(new) <= old or change.file.test:
+    """The handlers that this write added; one whose function or `try` was merely edited is not counted as such."""
+    old = [handler for chunk in change.replaced for _, handler in _handlers(chunk, 0)]
+    new = [item for first, chunk in change.pieces for item in _handlers(chunk, first)]
+    added = len(new) - len(old)
+    if added <= 0 or change.file.test:
         return
-    for line, item in new[old:] if old else new:
+    known = Counter(old)
+    unknown: list[tuple[int, _Handler]] = []
+    for line, handler in new:
+        known[handler] -= 1
+        if known[handler] < 0:
+            unknown.append((line, handler))
+    for line, handler in unknown[-added:]:
         yield Finding(
-            "VS402", Severity.WARNING, change.path, line, "", f"catches {item.caught} and does nothing with it.",
-            "catch the one exception you expect, or log and re-raise. Do not hide the failure.", identity=item.caught,
+            "VS402", Severity.WARNING, change.path, line, handler.symbol,
+            f"catches {handler.caught} and does nothing with it.",
+            "catch the one exception you expect, or log and re-raise. Do not hide the failure.",
+            identity=f"{handler.caught}/{handler.guarded:x}",
         )  # fmt: skip
 
 
+def _handlers(chunk: Chunk, first: int) -> Iterator[tuple[int, _Handler]]:
+    for item in chunk.detail.swallowed if chunk.detail is not None else ():
+        around = [facts for facts in chunk.core.functions if facts.line <= item.line <= facts.end]
+        symbol = max(around, key=lambda facts: facts.line).qualname if around else ""
+        yield first + item.line, _Handler(symbol, item.caught, item.guarded)
+
+
 def scan_lines(path: str, lines: list[bytes], first: int, old: set[bytes], *, test: bool) -> Iterator[Finding]:
-    """Secrets and left-over placeholders in lines that are not among `old`."""
+    """Secrets and left-over placeholders in lines that are not among `old`.
+
+    Args:
+        path: of the file.
+        lines: whole statements, or comments between such.
+        first: 1-based number of the first of them.
+        old: lines of the file before, without their ends.
+        test: whether it is a test file, which may hold examples of keys.
+    """
     seen: Counter[bytes] = Counter()
+    placeholders: set[int] = set()
     hints = _hints_in(b"".join(lines))  # few, so few are looked for in each line
     for number, line in enumerate(lines, start=first):
         bare = line.rstrip(b"\r\n")
@@ -120,12 +154,27 @@ def scan_lines(path: str, lines: list[bytes], first: int, old: set[bytes], *, te
             following = lines[number - first + 1] if number - first + 1 < len(lines) else b""
             # A private key is its header and what follows: programs that look for keys hold the header alone.
             yield from _secret(path, number, bare + b"\n" + following if b"BEGIN" in bare else bare, seen)
-        if b"#" in bare and (match := _PLACEHOLDER.search(bare)) and not _in_string(bare, match.start()):
+        if b"#" in bare and _PLACEHOLDER.search(bare):
+            placeholders.add(number)
+    for number, comment in _comments(lines, first) if placeholders else ():
+        if number in placeholders and (match := _PLACEHOLDER.search(comment.encode())):
             words = match.group().decode("utf-8", "replace")[:60]
             yield Finding(
                 "VS405", Severity.CRITICAL, path, number, "", f"holds the placeholder `{words}` in place of code.",
                 "write out the code it stands for. Do not leave such a comment in a file.", identity=words,
             )  # fmt: skip
+
+
+def _comments(lines: list[bytes], first: int) -> Iterator[tuple[int, str]]:
+    """Each comment and its line; none where the tokenizer refuses what the parser took, so that nothing is certain."""
+    source = iter([line.decode("utf-8") for line in lines])
+    try:
+        tokens = list(tokenize.generate_tokens(lambda: next(source, "")))
+    except (tokenize.TokenError, SyntaxError):
+        return
+    for token in tokens:
+        if token.type == tokenize.COMMENT:
+            yield first - 1 + token.start[0], token.string
 
 
 def _secret(path: str, number: int, line: bytes, seen: Counter[bytes]) -> Iterator[Finding]:
@@ -135,10 +184,7 @@ def _secret(path: str, number: int, line: bytes, seen: Counter[bytes]) -> Iterat
             seen[match.group()] += 1
             yield Finding(
                 "VS404", Severity.CRITICAL, path, number, "", f"holds what looks like a {name}.",
-                "read it from the environment, and revoke the key. Do not split or encode it.", identity=name,
+                "read it from the environment, and revoke the key. Do not split or encode it.",
+                # A hash tells this key from the next one, and is none.
+                identity=f"{name}/{blake2b(match.group(), digest_size=8).hexdigest()}",
             )  # fmt: skip
-
-
-def _in_string(line: bytes, position: int) -> bool:
-    before = line[:position]
-    return before.count(b'"') % 2 == 1 or before.count(b"'") % 2 == 1

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from vcr_sentinel.change import Change, Placed
 from vcr_sentinel.facts import ASYNC, CONDITIONAL, METHOD, NESTED, STUB, FunctionFacts
 from vcr_sentinel.findings import Finding, Severity
 from vcr_sentinel.index import Entry, is_distinct_name
+from vcr_sentinel.meaning import same_meaning
 
 _STUB_DECORATORS = frozenset({"overload", "abstractmethod", "abstractproperty", "singledispatch", "register"})
 _ACCESSORS = frozenset({"setter", "deleter", "getter", "property", "cached_property"})
 _NAME_TOKENS = 25
 _MAX_NAMESAKES = 2
+_MAX_READ = 5  # so many candidates are read and compared in full at the moment of a write
 
 
 def exempt(facts: FunctionFacts) -> bool:
@@ -34,16 +37,15 @@ def twins(path: str, facts: FunctionFacts, other: Entry) -> bool:
     return ("async" in f"{path}{facts.qualname}".lower()) != ("async" in f"{other.path}{other.facts.qualname}".lower())
 
 
-def partner(path: str, facts: FunctionFacts, entries: list[Entry]) -> Entry | None:
-    """The first function among `entries` that `facts` may be called a duplicate of."""
+def partners(path: str, facts: FunctionFacts, entries: list[Entry]) -> Iterator[Entry]:
+    """The functions among `entries` that `facts` may be called a duplicate of."""
     for entry in entries:
         same_place = entry.path == path and entry.facts.qualname == facts.qualname
         alternative = facts.flags & CONDITIONAL and entry.path == path
         if entry.facts is facts or same_place or alternative:
             continue
         if not exempt(entry.facts) and not twins(path, facts, entry):
-            return entry
-    return None
+            yield entry
 
 
 def check(change: Change) -> Iterator[Finding]:
@@ -74,15 +76,33 @@ def _same_content(change: Change, placed: Placed) -> tuple[Finding, Entry] | Non
         entries = index.same_exact(facts)
         if not (facts.tokens >= sizes.exact_tokens and facts.statements >= sizes.exact_statements):
             entries = [entry for entry in entries if entry.facts.name == facts.name]
-        entry = partner(change.path, facts, _owned(change, entries))
+        entry, certain = _original(change, facts, _owned(change, entries))
         if entry is not None:
-            return _finding(change, placed, entry, "VS101", "same parameters, same body"), entry
+            how = "same parameters, same body" if certain else "same text; its names may mean other things"
+            return _finding(change, placed, entry, "VS101", how, certain=certain), entry
     if facts.tokens >= sizes.renamed_tokens and facts.statements >= sizes.renamed_statements:
         entries = [entry for entry in index.same_renamed(facts) if entry.facts.exact != facts.exact]
-        entry = partner(change.path, facts, _owned(change, entries))
+        entry = next(partners(change.path, facts, _owned(change, entries)), None)
         if entry is not None:
             return _finding(change, placed, entry, "VS102", "same body, local names changed"), entry
     return None
+
+
+def _original(change: Change, facts: FunctionFacts, entries: list[Entry]) -> tuple[Entry | None, bool]:
+    """The first of these functions that does what `facts` does, else the first that may, and whether it is certain.
+
+    Of methods no more is asked than equal tokens.
+    """
+    doubtful: Entry | None = None
+    for entry in islice(partners(change.path, facts, entries), _MAX_READ):
+        if (facts.flags | entry.facts.flags) & METHOD:
+            return entry, True
+        same = same_meaning(change.project, change.modules, change.path, facts, entry)
+        if same:
+            return entry, True
+        if same is None and doubtful is None:
+            doubtful = entry
+    return doubtful, False
 
 
 def _same_name(change: Change, placed: Placed) -> tuple[Finding, Entry] | None:
@@ -100,13 +120,14 @@ def _same_name(change: Change, placed: Placed) -> tuple[Finding, Entry] | None:
     ]
     if not names or not 1 <= len(entries) <= _MAX_NAMESAKES:
         return None
-    entry = partner(change.path, facts, entries)
+    entry = next(partners(change.path, facts, entries), None)
     if entry is None or entry.facts.signature.names != names or facts.decorators != entry.facts.decorators:
         return None
     place = place_of(change, entry)
+    differs = "whose names may mean other things" if entry.facts.exact == facts.exact else "with another body"
     finding = Finding(
         "VS104", Severity.WARNING, change.path, placed.line, facts.qualname,
-        f"{facts.name}() has the name and parameters of the function at {place}, with another body.",
+        f"{facts.name}() has the name and parameters of the function at {place}, {differs}.",
         "import that one, or give this one a name that says how it differs. Do not keep two under one name.",
         related=place, identity=f"{facts.name}", related_identity=f"{entry.path}::{entry.facts.qualname}",
     )  # fmt: skip
@@ -123,10 +144,10 @@ def place_of(change: Change, entry: Entry) -> str:
     return f"{entry.path}:{change.project.index.files[entry.path].line_of(entry.facts)}"
 
 
-def _finding(change: Change, placed: Placed, entry: Entry, code: str, how: str) -> Finding:
+def _finding(change: Change, placed: Placed, entry: Entry, code: str, how: str, *, certain: bool = False) -> Finding:
     facts = placed.facts
     place = place_of(change, entry)
-    whole = code == "VS101" and not (facts.flags | entry.facts.flags) & METHOD
+    whole = certain and not (facts.flags | entry.facts.flags) & METHOD
     return Finding(
         code, Severity.CRITICAL if whole else Severity.WARNING, change.path, placed.line, facts.qualname,
         f"{facts.qualname}() duplicates {place} ({how}).",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vcr_sentinel.baseline import Baseline
-from vcr_sentinel.findings import Finding
+from vcr_sentinel.findings import Finding, Severity
 from vcr_sentinel.fix import fix_file
 from vcr_sentinel.guard import Sentinel
 from vcr_sentinel.hook_client import VERSION
@@ -123,8 +123,11 @@ def apply_fixes(sentinel: Sentinel, findings: list[Finding]) -> tuple[list[Findi
         except UnicodeDecodeError:
             refused += [(item, "the file is not UTF-8") for item in own if item.code == "VS101"]
             continue
-        modules = {item.fingerprint: _module_for(sentinel, item) for item in own if item.code == "VS101"}
-        fixed = fix_file(raw, own, module_of=modules)
+        doubts = {item: why for item in own if item.code == "VS101" and (why := _doubt(sentinel, item))}
+        refused += doubts.items()
+        certain = [item for item in own if item not in doubts]
+        modules = {item.fingerprint: _module_for(sentinel, item) for item in certain if item.code == "VS101"}
+        fixed = fix_file(raw, certain, module_of=modules)
         if fixed.done:
             file.write_bytes(fixed.text)
             sentinel.written(path)
@@ -133,11 +136,33 @@ def apply_fixes(sentinel: Sentinel, findings: list[Finding]) -> tuple[list[Findi
     return mended, refused
 
 
+def _doubt(sentinel: Sentinel, finding: Finding) -> str:
+    """Why a program might work otherwise after the copy became an import; empty where nothing speaks for it."""
+    file = sentinel.project.index.files[finding.path]
+    names = file.names()
+    if (
+        finding.severity is not Severity.CRITICAL
+        and "." not in finding.symbol + finding.related_identity.partition("::")[2]
+    ):
+        return "it cannot be told whether the two do the same"
+    if any(facts.decorators for facts in file.by_qualname(finding.symbol)):
+        return "its decorator may do more than change the function, such as register it"
+    if len(names.bindings.get(finding.symbol, ())) + len(names.imports.get(finding.symbol, ())) > 1:
+        return "the file binds its name more than once"
+    original = finding.related_identity.partition("::")[0]
+    if original != finding.path and sentinel.modules.reaches(original, finding.path):
+        return f"{original} imports this module, so importing from it would be circular"
+    return ""
+
+
 def _module_for(sentinel: Sentinel, finding: Finding) -> str:
     """Dotted name under which the copy's file can import the original; empty where the two do not share a root."""
     original = finding.related_identity.partition("::")[0]
     modules = sentinel.modules
     root = modules.root_of(original)
+    folder = finding.path.rpartition("/")[0]
+    if folder != modules.root_of(finding.path) and not modules.is_package(folder):
+        return ""  # below a package, yet none itself: it may be run as a script, from its own folder
     if root != modules.root_of(finding.path) and root not in {"", "src", "lib"}:
         return ""
     return dotted_module(original, root)

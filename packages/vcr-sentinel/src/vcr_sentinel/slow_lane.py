@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from array import array
 from collections import deque
@@ -106,7 +107,10 @@ class SlowLane:
                     return
                 job = self._jobs.popleft()
                 self._busy = True
-            self._review(job)
+            try:
+                self._review(job)
+            except Exception as exc:  # noqa: BLE001  # without this thread, every `drain` would wait in vain
+                print(f"sentinel: {job.path} was not reviewed ({type(exc).__name__}: {exc})", file=sys.stderr)
 
     def _review(self, job: Job) -> None:
         findings: list[Finding] = []

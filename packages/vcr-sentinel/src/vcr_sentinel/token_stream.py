@@ -11,6 +11,8 @@ import builtins
 import sys
 from typing import Any, NamedTuple
 
+from vcr_sentinel.fingerprints import hash_tokens
+
 DefinitionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 _DROPPED = frozenset(
@@ -65,10 +67,11 @@ class Import(NamedTuple):
 
 
 class Swallowed(NamedTuple):
-    """An exception handler that catches everything and does nothing."""
+    """An exception handler that catches everything and does nothing. `guarded` is a hash of what its `try` runs."""
 
     line: int
     caught: str
+    guarded: int
 
 
 class Stream:
@@ -176,11 +179,29 @@ def _see_definition(node: DefinitionNode, stream: Stream, into: bool) -> bool:
 
 def _see_try(node: ast.Try, stream: Stream, _into: bool) -> bool:
     for handler in node.handlers:
+        caught = _caught(handler)
+        names = {_last_name(item) for item in caught}
+        if (not caught or names & {"Exception", "BaseException"}) and all(map(_does_nothing, handler.body)):
+            words = "everything" if not caught else ", ".join(sorted(names))
+            stream.swallowed.append(Swallowed(handler.lineno, words, hash_tokens(_words_of(node.body))))
+    for handler in node.handlers:
         names = {_last_name(item) for item in _caught(handler)}
         if not names or names & _IMPORT_ERRORS:
             stream.guards.append((node.lineno, node.end_lineno or node.lineno, GUARDED))
             return False
     return False
+
+
+def _words_of(body: list[ast.stmt]) -> list[str]:
+    """Node kinds, names and constants of statements: equal for every layout and in every process."""
+    words: list[str] = []
+    for node in (inner for statement in body for inner in ast.walk(statement)):
+        words.append(node.__class__.__name__)
+        if isinstance(node, ast.Constant):
+            words.append(repr(node.value))
+        else:
+            words += [value for _, value in ast.iter_fields(node) if isinstance(value, str)]
+    return words
 
 
 def _see_with(node: ast.With | ast.AsyncWith, stream: Stream, _into: bool) -> bool:
@@ -190,7 +211,7 @@ def _see_with(node: ast.With | ast.AsyncWith, stream: Stream, _into: bool) -> bo
             name = _last_name(call.func)
             if name == "suppress":
                 stream.guards.append((node.lineno, node.end_lineno or node.lineno, GUARDED))
-            elif name in {"raises", "warns", "deprecated_call"} or name.startswith("assert"):
+            elif name in {"raises", "warns", "deprecated_call"}:
                 stream.asserts += 1
     return False
 
@@ -203,10 +224,6 @@ def _see_if(node: ast.If, stream: Stream, _into: bool) -> bool:
 
 def _see_handler(node: ast.ExceptHandler, stream: Stream, _into: bool) -> bool:
     _bind(node.name, stream)
-    caught = _caught(node)
-    names = {_last_name(item) for item in caught}
-    if (not caught or names & {"Exception", "BaseException"}) and all(map(_does_nothing, node.body)):
-        stream.swallowed.append(Swallowed(node.lineno, "everything" if not caught else ", ".join(sorted(names))))
     return False
 
 
@@ -293,18 +310,17 @@ def dotted_name(node: ast.expr) -> str:
 def calls_of(stream: Stream, *, local_names: set[str], offset: int) -> list[Call]:
     """The calls worth resolving: of dotted names whose root is neither local nor a builtin.
 
-    Also counts assertion calls (`self.assertEqual`, `assert_called_once`) into `stream.asserts` and notes names that
+    Also counts assertion calls (`self.assertEqual`, `assert_allclose`) into `stream.asserts` and notes names that
     make a namespace dynamic.
     """
     found: list[Call] = []
     for node, func in stream.calls:
+        stream.asserts += _last_name(func).startswith("assert")
         if isinstance(func, ast.Name):
             name = root = func.id
             if name in _DYNAMIC:
                 stream.dynamic = max(stream.dynamic, _DYNAMIC[name])
         elif isinstance(func, ast.Attribute):
-            if func.attr.startswith("assert"):
-                stream.asserts += 1
             name = dotted_name(func)
             root = name.partition(".")[0]
         else:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from vcr_sentinel.config import skipped_directory
 from vcr_sentinel.errors import SentinelError
 from vcr_sentinel.findings import Finding, render_for_agent
 from vcr_sentinel.guard import Sentinel
@@ -34,25 +35,35 @@ def follow(
         raise WatchUnavailableError("`sentinel watch` needs watchfiles: pip install 'vcr-sentinel[watch]'") from exc
     _ = sentinel.project
     turn_open = False
+
+    def concerns(kind: Any, path: str) -> bool:
+        # A folder that comes, goes or is renamed takes its files along without a word about them.
+        return path.endswith(".py") or (kind is not Change.modified and not _skipped(sentinel.root, path))
+
     changes = watch_files(
         sentinel.root, debounce=100, step=20, stop_event=stop, rust_timeout=int(_TURN_SECONDS * 1000),
-        yield_on_timeout=True, watch_filter=lambda _kind, path: path.endswith(".py"), raise_interrupt=False,
+        yield_on_timeout=True, watch_filter=concerns, raise_interrupt=False,
     )  # fmt: skip
     if ready is not None:
         ready.set()
     for batch in changes:
-        findings: list[Finding] = []
-        for kind, path in sorted(batch, key=lambda item: item[1]):
-            if kind is Change.deleted:
-                sentinel.deleted(path)
-            else:
-                findings += sentinel.written(path)
-            turn_open = True
+        findings = _look_at(sentinel, {path for _, path in batch})
+        turn_open = turn_open or bool(batch)
         if not batch and turn_open:
             findings += sentinel.turn_end()
             turn_open = False
         if findings:
             report(findings)
+
+
+def _look_at(sentinel: Sentinel, paths: set[str]) -> list[Finding]:
+    files = sorted(path for path in paths if path.endswith(".py"))
+    findings = [item for path in files for item in sentinel.written(path)]
+    return findings if len(files) == len(paths) else findings + sentinel.sweep()
+
+
+def _skipped(root: Path, path: str) -> bool:
+    return any(skipped_directory(part) for part in Path(path).relative_to(root).parts)
 
 
 def watch(root: Path, *, record: bool) -> int:
