@@ -105,6 +105,28 @@ def test_a_probe_gets_the_right_status(server: RunningServer, name: str) -> None
     assert ask(server, request.replace("{port}", str(server.port)).encode()) == status
 
 
+@pytest.fixture(scope="module")
+def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    server = RunningServer(tmp_path_factory.mktemp("proxied") / "vcr", "--allow-host", "vcr.example.com")
+    yield server
+    server.close()
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("https://vcr.example.com", 200),
+        ("http://vcr.example.com", 200),
+        ("https://vcr.example.com:444", 403),
+        ("https://evil.example", 403),
+        ("https://127.0.0.1:{port}", 403),
+    ],
+)
+def test_a_page_behind_a_proxy_may_come_by_https(proxied: RunningServer, origin: str, status: int) -> None:
+    request = get("/api/health", f"{BEARER}Origin: {origin}\r\n", host="vcr.example.com")
+    assert ask(proxied, request.replace("{port}", str(proxied.port)).encode()) == status
+
+
 @pytest.fixture
 def browser(server: RunningServer) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=server.url) as client:

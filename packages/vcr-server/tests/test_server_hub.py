@@ -18,7 +18,7 @@ import vcr_server
 from vcr_core.cli import main as vcr
 from vcr_server.access import CODE_SECONDS, Access
 from vcr_server.agents import parse_agents
-from vcr_server.cli import check_address, main
+from vcr_server.cli import check_address, host_headers, main
 from vcr_server.errors import ServerSetupError
 from vcr_server.hub import GAP, Hub, Mailbox
 
@@ -181,3 +181,9 @@ def test_the_diff_passes_the_fixtures_of_core() -> None:
     found = json.loads(answer.stdout)
     assert found["cases"] > 100
     assert found["wrong"] == []
+
+
+def test_the_port_of_http_may_be_left_out_of_the_host_header() -> None:
+    assert {"127.0.0.1", "localhost", "[::1]", "127.0.0.1:80"} <= set(host_headers("127.0.0.1", 80))
+    assert "127.0.0.1" not in host_headers("127.0.0.1", 8765)
+    assert {"192.0.2.1", "192.0.2.1:80"} <= set(host_headers("192.0.2.1", 80))

@@ -109,6 +109,23 @@ def test_a_client_that_comes_back_catches_up_to_identical_frames(served: tuple[R
     assert [row["index"] for row in rows] == list(range(700))
 
 
+def test_a_session_that_was_recorded_anew_is_gone_and_comes_again(served: tuple[RunningServer, Path]) -> None:
+    server, directory = served
+    with VCRRecorder(directory / "elsewhere") as recorder:
+        recorder.start_session("first")
+        for number in range(30):
+            recorder.record_step("n", {"n": number}, {"n": number + 1})
+        made = recorder.save()
+    with open_socket(server) as socket:
+        socket.send(json.dumps({"follow": "first", "from": 0}))
+        events_until(socket, lambda events: frames_of(events, "first"))
+        made.replace(directory / "first.vcr")
+        events = events_until(socket, lambda events: any(event["type"] == "gap" for event in events))
+    told = [event["type"] for event in events]
+    assert told[told.index("gone") :] == ["gone", "session", "gap"]
+    assert events[-2]["session"]["frames"] == 30
+
+
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", '{"follow": "../x"}', '{"follow": "none"}', '{"follow": 1}', '{"x": 1}']
 )

@@ -156,6 +156,44 @@ async def test_a_session_that_grew_is_read_on_and_not_anew(service: Service, rec
     assert (before.frames, after.frames) == (50, 51)
 
 
+def record_over(path: Path, name: str, *, frames: int) -> None:
+    """Put another recording of its name in the place of a file, which stays the same file."""
+    with VCRRecorder(path.parent / "elsewhere") as recorder:
+        recorder.start_session(path.stem)
+        for number in range(frames):
+            recorder.record_step(name, {"n": number}, {"who": name})
+        made = recorder.save()
+    path.write_bytes(made.read_bytes())
+
+
+async def test_a_recording_in_the_place_of_another_is_read_anew(
+    client: httpx.AsyncClient, service: Service, recordings: Path
+) -> None:
+    inode = (recordings / "first.vcr").stat().st_ino
+    assert (await client.get("/api/sessions/first/frames/0/state")).json()["goal"] == "tea"
+    record_over(recordings / "first.vcr", "other", frames=90)
+    assert (recordings / "first.vcr").stat().st_ino == inode
+    service.catalog.refresh()
+    digest = service.catalog.get("first")
+    assert digest is not None
+    assert (digest.frames, digest.errors, digest.nodes, digest.tags) == (90, [], ["other"], [])
+    assert (await client.get("/api/sessions/first/frames/0/state")).json() == {"who": "other"}
+    columns = (await client.get("/api/sessions/first/columns")).json()
+    assert (columns["frames"], columns["steps"]) == (90, [["other", "node"]])
+
+
+async def test_a_recording_that_was_replaced_between_two_starts_is_read_anew(
+    service: Service, recordings: Path
+) -> None:
+    service.catalog.save()
+    record_over(recordings / "first.vcr", "other", frames=90)
+    again = Service(recordings, service.access)
+    again.catalog.refresh()
+    digest = again.catalog.get("first")
+    assert digest is not None
+    assert (digest.frames, digest.errors, digest.nodes) == (90, [], ["other"])
+
+
 async def test_the_catalog_is_kept_between_two_starts(service: Service, recordings: Path) -> None:
     service.catalog.save()
     again = Service(recordings, service.access)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +13,11 @@ import httpx
 import pytest
 
 from vcr_core.player import VCRPlayer
+from vcr_core.recorder import VCRRecorder
 from vcr_server.service import Service
 
 pytestmark = pytest.mark.anyio
+WHEN = datetime.datetime(2024, 1, 2, tzinfo=datetime.timezone.utc)
 
 AGENT = """
 import time
@@ -89,6 +92,50 @@ async def test_an_edited_run_goes_on_to_its_end(client: httpx.AsyncClient, faile
     assert any(isinstance(player.state(row.index), dict) and player.state(row.index).get("tea") for row in player.rows)
 
 
+async def test_a_run_goes_on_from_the_take_that_is_named(
+    client: httpx.AsyncClient, failed_run: str, recordings: Path, tmp_path: Path
+) -> None:
+    later = RECORD.replace('"heat": 20', '"heat": 30')
+    subprocess.run([sys.executable, "-c", later, str(recordings)], check=True, timeout=60)
+    assert (recordings / f"{failed_run}~2.vcr").is_file()
+    order = {"agent": "tea", "from_frame": 1, "new_session_id": "again"}
+    answer = await client.post(f"/api/sessions/{failed_run}/resume", json=order)
+    await wait_for_job(client, answer.json()["id"])
+    player = VCRPlayer.load_by_id("again", recordings)
+    assert player.session.parent_session_id == failed_run
+    assert player.state(0, "input")["heat"] == 20
+
+
+async def test_a_run_into_a_name_that_is_taken_tells_the_name_it_made(
+    client: httpx.AsyncClient, failed_run: str, recordings: Path
+) -> None:
+    before = (recordings / "first.vcr").read_bytes()
+    order = {"agent": "tea", "from_frame": 1, "new_session_id": "first"}
+    answer = (await client.post(f"/api/sessions/{failed_run}/resume", json=order)).json()
+    assert answer["begun"] is False
+    job = await wait_for_job(client, answer["id"])
+    assert (job["begun"], job["new_session"]) == (True, "first~2")
+    assert VCRPlayer.load(recordings / "first~2.vcr").session.parent_session_id == failed_run
+    assert (recordings / "first.vcr").read_bytes() == before
+
+
+async def test_a_run_restores_the_typed_values_of_an_edited_output(
+    client: httpx.AsyncClient, failed_run: str, recordings: Path
+) -> None:
+    output = {"heat": 95, "when": {"$vcr": "datetime", "v": "2024-01-02T00:00:00+00:00"}}
+    order = {"agent": "tea", "from_frame": 1, "output_overrides": {"0": output}, "new_session_id": "warm"}
+    job = await wait_for_job(client, (await client.post(f"/api/sessions/{failed_run}/resume", json=order)).json()["id"])
+    assert job["status"] == "done", job
+    assert VCRPlayer.load_by_id("warm", recordings).state(1) == {"heat": 95, "when": WHEN, "tea": True}
+
+
+async def test_a_run_that_begins_no_session_names_none(client: httpx.AsyncClient, recordings: Path) -> None:
+    order = {"agent": "tea", "new_session_id": "first"}
+    job = await wait_for_job(client, (await client.post("/api/sessions/second/resume", json=order)).json()["id"])
+    assert "cannot be imported" in job["error"]
+    assert (job["status"], job["begun"], job["frames"]) == ("failed", False, 0)
+
+
 async def test_a_run_that_fails_says_why(client: httpx.AsyncClient, failed_run: str) -> None:
     answer = await client.post(f"/api/sessions/{failed_run}/resume", json={"agent": "tea"})
     job = await wait_for_job(client, answer.json()["id"])
@@ -123,6 +170,30 @@ async def test_a_fork_shares_the_frames_and_holds_the_edit(client: httpx.AsyncCl
     assert player.state(1) == VCRPlayer.load_by_id("first", recordings).state(1)
     assert player.state(2)["step"] == 7
     assert (recordings / "first.vcr").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"path": "/pair/v/0", "value": 9}, {"pair": (9, 2)}),
+        ({"path": "/when/v", "value": "2030-01-02T00:00:00+00:00"}, {"when": WHEN.replace(year=2030)}),
+        (
+            {"path": "/box", "value": {"when": {"$vcr": "datetime", "v": "2024-01-02T00:00:00+00:00"}, "k": 2}},
+            {"box": {"when": WHEN, "k": 2}},
+        ),
+    ],
+)
+async def test_a_fork_restores_the_typed_values_of_a_patch(
+    client: httpx.AsyncClient, recordings: Path, change: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    state = {"when": WHEN, "pair": (1, 2), "box": {"when": WHEN, "k": 1}}
+    with VCRRecorder(recordings) as recorder:
+        recorder.start_session("typed")
+        recorder.record_step("n", state, state)
+    order = {"from_frame": 1, "state_overrides": [{"op": "replace", **change}], "new_session_id": "forked"}
+    answer = await client.post("/api/sessions/typed/fork", json=order)
+    assert answer.status_code == 201, answer.text
+    assert VCRPlayer.load_by_id("forked", recordings).state(1) == {**state, **expected}
 
 
 @pytest.mark.parametrize(

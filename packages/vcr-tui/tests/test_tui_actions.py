@@ -55,6 +55,13 @@ def test_an_edited_output_cuts_after_the_frame(view):
     assert (plan.from_frame, plan.outputs, plan.session_id) == (4, {3: {"step": 99}}, "run@4")
 
 
+def test_a_plan_is_of_the_frame_that_was_asked_for(view):
+    view.edits[3, "output"] = {"step": 99}
+    view.goto(5)
+    plan = plan_resume(view, ContentBuilder(view), agent="app:run", frame=3)
+    assert (plan.from_frame, plan.outputs, plan.session_id) == (4, {3: {"step": 99}}, "run@4")
+
+
 def test_the_state_of_a_failed_step_is_its_input(view):
     view.goto(7)
     assert view.edited_part == "input"

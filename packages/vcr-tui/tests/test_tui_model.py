@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from vcr_core.frames import STATUSES, FrameRow, SessionInfo, Totals
 from vcr_core.store import SessionSummary
 from vcr_tui import chrome
-from vcr_tui.cells import columns, cut, duration, fit, printable, wrap
+from vcr_tui.cells import columns, cut, duration, encodable, fit, printable, wrap
 from vcr_tui.fork_tree import PickerLines, fork_tree
 from vcr_tui.frame_list import frame_line, list_columns
 from vcr_tui.glyphs import ASCII, UNICODE, glyphs_for
@@ -158,6 +158,20 @@ def test_the_tabs_fit(width):
     parts = chrome.tabs("diff", operations=1234, pinned="another_run#12", focused=True, width=width)
     assert columns(plain(parts)) <= width
     assert "3" in plain(parts)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+@given(text=st.text(st.characters(exclude_categories=("Cs",))).map(printable))
+def test_what_a_terminal_cannot_show_takes_the_same_columns(encoding, text):
+    shown = encodable(text, encoding)
+    assert shown.encode(encoding).decode(encoding) == shown
+    assert columns(shown) == columns(text)
+
+
+def test_what_a_terminal_can_show_stays_as_it_is():
+    assert encodable("né? 日本…", "ascii") == "n?? ?????"
+    assert encodable("né? 日本…", "latin-1") == "né? ?????"
+    assert encodable("né? 日本…", "utf-8") == "né? 日本…"
 
 
 def test_glyphs_follow_the_encoding():

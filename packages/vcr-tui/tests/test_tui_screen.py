@@ -10,7 +10,7 @@ import pytest
 
 from vcr_core import VCRRecorder
 from vcr_tui import commands as commands_module
-from vcr_tui.testing import DOWN, ENTER, ESCAPE, LEFT, PAGE_DOWN, RIGHT, SHIFT_TAB, TAB, ScreenDriver
+from vcr_tui.testing import DOWN, ENTER, ESCAPE, LEFT, PAGE_DOWN, RIGHT, SHIFT_TAB, TAB, ScreenDriver, ScreenFile
 
 
 def at_frame(number):
@@ -225,6 +225,22 @@ async def test_a_fork_carries_the_edit_and_leaves_the_parent(run_path, tmp_path,
     assert run_path.read_bytes() == before
 
 
+async def test_a_fork_is_of_the_frame_at_which_its_key_was_typed(run_path):
+    async with ScreenDriver(run_path, frame=3) as driver:
+        driver.input.send_text("f" + RIGHT)
+        await driver.until("forked run at frame 3 into run@4")
+        assert "4 frames" in driver.line(0)
+
+
+async def test_an_edit_is_of_the_frame_at_which_its_key_was_typed(run_path, tmp_path, monkeypatch):
+    editor_that(tmp_path, monkeypatch, """sed -i 's/"step": 3/"step": 4242/' "$1" """)
+    async with ScreenDriver(run_path, frame=3) as driver:
+        driver.input.send_text("e" + RIGHT)
+        await driver.until("edited the state of frame 3")
+        await driver.press(LEFT)
+        await driver.until("step: 4242")
+
+
 async def test_a_fault_in_a_command_is_a_message(run_path, monkeypatch):
     def broken(self):
         raise RuntimeError("a fault of ours")
@@ -328,6 +344,53 @@ async def test_a_file_that_is_replaced_by_a_shorter_one_is_read_anew(run_path):
         run_path.write_bytes(b"\n".join(run_path.read_bytes().split(b"\n")[:4]) + b"\n")
         await driver.until("3 frames")
         assert on_screen(driver, 2)
+
+
+async def test_a_file_that_is_recorded_anew_is_opened_in_its_place(run_path, record_run):
+    async with ScreenDriver(run_path, follow=True) as driver:
+        await driver.press("c", "1")
+        run_path.unlink()
+        await driver.until("run.vcr is gone")
+        assert "12 frames" in driver.line(0)
+        record_run(run_path.parent, frames=20, fail_at=())
+        await driver.until("20 frames")
+        assert on_screen(driver, 19)
+        assert "recorded anew" in driver.line(-1)
+        assert "0 errors" in driver.line(0)
+        assert driver.debugger.desk.session.view.pin is None
+        with VCRRecorder(run_path.parent) as recorder:
+            recorder.attach("run")
+            recorder.record_step("more", {}, {"n": 1}, latency_ms=1)
+        await driver.until("21 frames")
+
+
+async def test_a_recording_that_is_written_over_another_is_opened_in_its_place(run_path, record_run, tmp_path):
+    other = record_run(tmp_path / "elsewhere", frames=40, fail_at=())
+    async with ScreenDriver(run_path, follow=True) as driver:
+        await driver.press("g")
+        run_path.write_bytes(other.read_bytes())
+        await driver.until("40 frames")
+        assert on_screen(driver, 0)
+        await driver.press("o")
+        run_path.unlink()
+        record_run(run_path.parent, frames=5)
+        await driver.until(lambda: len(driver.debugger.desk.session.view) == 5)
+        assert driver.debugger.desk.picker is not None
+
+
+async def test_wide_characters_keep_their_columns_where_they_cannot_be_shown(tmp_path, monkeypatch):
+    monkeypatch.setattr(ScreenFile, "encoding", "ascii")
+    with VCRRecorder(tmp_path / ".vcr") as recorder:
+        recorder.start_session("wide")
+        for name in ("plain", "日本語", "né"):
+            recorder.record_step(name, {}, {"text": f"{name} here"}, latency_ms=1)
+        path = recorder.path
+    async with ScreenDriver(path, frame=1) as driver:
+        await driver.until('text: "?????? here"')
+        lines = [driver.line(number) for number in (2, 3, 4)]
+        assert len({line.index("+ ok") for line in lines}) == 1
+        assert "?????? " in lines[1]
+        assert driver.text.isascii()
 
 
 async def test_a_run_without_frames_can_be_looked_at(tmp_path):

@@ -93,12 +93,13 @@ def build_routes() -> list[BaseRoute]:
     ]
 
 
-def build_app(service: Service, hosts: Iterable[str]) -> ASGIApp:
+def build_app(service: Service, hosts: Iterable[str], *, proxies: Iterable[str] = ()) -> ASGIApp:
     """Return the whole server as an ASGI application.
 
     Args:
         service: What is served.
         hosts: Values of the Host header that are this server.
+        proxies: Values of the Host header that proxies of this server answer for.
     """
 
     @contextlib.asynccontextmanager
@@ -120,4 +121,4 @@ def build_app(service: Service, hosts: Iterable[str]) -> ASGIApp:
         exception_handlers=dict.fromkeys((Exception, VcrError, OSError, HTTPException), answer_error),
     )
     app.state.service = service
-    return Guard(app, service.access, hosts)
+    return Guard(app, service.access, hosts, proxies=proxies)

@@ -16,6 +16,7 @@ from vcr_core.errors import VcrError
 from vcr_server.command_summaries import SUMMARIES
 from vcr_server.errors import ServerSetupError
 
+HTTP_PORT = 80
 TOKEN_VARIABLE = "VCR_SERVER_TOKEN"  # noqa: S105 - the name of a variable
 DESCRIPTION = """Serve the recordings of a directory in the browser: every run, every fork and every error, live.
 
@@ -48,8 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--allow-host",
         action="append",
         default=[],
-        metavar="HOST:PORT",
-        help="another Host header to answer for, such as that of a proxy; may be given more than once",
+        metavar="HOST[:PORT]",
+        help="another Host header to answer for, such as that of a proxy (HTTP or HTTPS); may be given more than once",
     )
     parser.add_argument("--json", action="store_true", help="print one line of JSON instead of text when ready")
     parser.set_defaults(run=run)
@@ -120,7 +121,7 @@ async def _serve(options: argparse.Namespace, directory: Path, agents: dict[str,
     port: int = listener.getsockname()[1]
     access = Access(port, token)
     service = Service(directory, access, agents=agents)
-    hosts = _host_headers(host, port, options.allow_host)
+    app = build_app(service, host_headers(host, port), proxies=options.allow_host)
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     login = f"{address}/login?code={access.new_code()}"
 
@@ -133,14 +134,15 @@ async def _serve(options: argparse.Namespace, directory: Path, agents: dict[str,
         else:
             print(f"Agent VCR shows {directory} at {address}\nOpen once to log in: {login}", flush=True)
 
-    await run_server(build_app(service, hosts), service.hub, listener, on_ready=announce)
+    await run_server(app, service.hub, listener, on_ready=announce)
 
 
-def _host_headers(host: str, port: int, more: Sequence[str]) -> list[str]:
+def host_headers(host: str, port: int) -> list[str]:
+    """Return the Host headers that are this server; browsers leave out the port of HTTP itself."""
     names = ["127.0.0.1", "localhost", "[::1]"]
     if host not in names and host not in ("0.0.0.0", "::", "::1"):  # noqa: S104 - compared with, not listened on
         names.append(f"[{host}]" if ":" in host else host)
-    return [f"{name}:{port}" for name in names] + list(more)
+    return [f"{name}:{port}" for name in names] + (names if port == HTTP_PORT else [])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -121,11 +121,15 @@ def add_rows(digest: SessionDigest, rows: Sequence[FrameRow]) -> None:
     digest.lane_names = list(lane_of)
 
 
+def is_same_recording(known: SessionDigest, now: SessionDigest) -> bool:
+    """Tell whether two digests of one name are of the same recording, and not of one that took its place."""
+    return (known.session_id, known.created) == (now.session_id, now.created)
+
+
 def digest_of(name: str, player: VCRPlayer, known: SessionDigest | None = None) -> SessionDigest:
-    """Return the digest of a session, going on from what is known of it if it only grew."""
-    if known is None or known.problem is not None or known.frames > len(player):
-        digest = begin_digest(name, player.session)
-    else:
+    """Return the digest of a session, going on from what is known of it if it is the same recording and only grew."""
+    digest = begin_digest(name, player.session)
+    if known is not None and known.frames <= len(player) and is_same_recording(known, digest):
         digest = msgspec.convert(msgspec.to_builtins(known), SessionDigest)
     add_rows(digest, player.rows[digest.frames : len(player)])
     digest.status = player.end.status if player.end else None

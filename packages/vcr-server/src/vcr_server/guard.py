@@ -39,14 +39,26 @@ class Guard:
         app: What it protects.
         access: The secrets.
         hosts: Values of the Host header that are this server, such as ``127.0.0.1:8765``.
+        proxies: Values of the Host header that proxies of this server answer for; they may speak HTTPS to the browser.
         max_body: Largest body in bytes.
     """
 
-    def __init__(self, app: ASGIApp, access: Access, hosts: Iterable[str], *, max_body: int = MAX_BODY) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        access: Access,
+        hosts: Iterable[str],
+        *,
+        proxies: Iterable[str] = (),
+        max_body: int = MAX_BODY,
+    ) -> None:
         self._app = app
         self._access = access
-        self._hosts = frozenset(host.lower().encode() for host in hosts)
-        self._origins = frozenset(b"http://" + host for host in self._hosts)
+        proxied = frozenset(host.lower().encode() for host in proxies)
+        self._hosts = proxied.union(host.lower().encode() for host in hosts)
+        self._origins = frozenset(b"http://" + host for host in self._hosts).union(
+            b"https://" + host for host in proxied
+        )
         self._max_body = max_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

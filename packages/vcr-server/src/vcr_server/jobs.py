@@ -35,7 +35,8 @@ class Job(msgspec.Struct):
         session: The session it goes on from.
         agent: Name of the agent.
         mode: fork, replay or mock.
-        new_session: The session it records.
+        new_session: The session it records; until it has `begun`, the name that was asked for.
+        begun: True once `new_session` is what the run made: a name that was taken became another take of it.
         status: Where it stands.
         started_at: Seconds since the epoch.
         ended_at: Seconds since the epoch.
@@ -48,6 +49,7 @@ class Job(msgspec.Struct):
     agent: str
     mode: str
     new_session: str
+    begun: bool = False
     status: JobStatus = "running"
     started_at: float = 0.0
     ended_at: float | None = None
@@ -130,7 +132,6 @@ class Jobs:
             outcome = await self._run_process(job, order)
             job.status = "failed" if outcome.error else "done"
             job.error = outcome.error
-            job.new_session = outcome.session or job.new_session
         except asyncio.CancelledError:
             job.status = "cancelled"
         except OSError as error:
@@ -157,16 +158,27 @@ class Jobs:
         try:
             process.stdin.write(msgspec.json.encode(order))
             process.stdin.close()
-            answer = await process.stdout.read()
+            outcome = await self._read_outcomes(job, process.stdout)
             code = await process.wait()
             await reading
         finally:
             await _end(process)
             reading.cancel()
-        try:
-            return msgspec.json.decode(answer, type=Outcome)
-        except msgspec.DecodeError:
+        if not outcome.ended:
             return Outcome(error=f"the agent's process ended with status {code} and gave no answer; its log tells more")
+        return outcome
+
+    async def _read_outcomes(self, job: Job, stream: asyncio.StreamReader) -> Outcome:
+        """Take in what the process tells until its end; return the last of it."""
+        outcome, rest = Outcome(), b""
+        while chunk := await stream.read(8192):
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                outcome = msgspec.json.decode(line, type=Outcome)
+                if outcome.session and not job.begun:
+                    job.new_session, job.begun = outcome.session, True
+                    self._tell(job)
+        return outcome
 
     @staticmethod
     async def _keep_log(job: Job, stream: asyncio.StreamReader) -> None:

@@ -1,6 +1,7 @@
 """Keeps the recordings that were looked at last open, so that one more frame costs one read.
 
-A player is used by one thread at a time. A file that was replaced or truncated is opened anew.
+A player is used by one thread at a time. A file that was replaced or truncated is opened anew; one that another was
+written over is known by its first line.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from vcr_core.session_ids import SUFFIX, split_take
 from vcr_core.store import SessionNotFoundError, summarize_file
 from vcr_core.wire_format import FormatError
 
+_LONGEST_FIRST_LINE = 16 << 20
+
 
 def open_player(path: Path) -> VCRPlayer:
     """Open a recording whose first line was looked at before: most files that are none are found out cheaply.
@@ -30,13 +33,26 @@ def open_player(path: Path) -> VCRPlayer:
     return VCRPlayer.load(path)
 
 
+def read_first_line(path: Path) -> bytes:
+    """Return the line that begins a recording and tells it from every other."""
+    with path.open("rb") as file:
+        return file.readline(_LONGEST_FIRST_LINE)
+
+
 class _Open:
-    """A player and what guards it."""
+    """A player, what guards it, and how its file looked when it was used last."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.player: VCRPlayer | None = None
-        self.inode: tuple[int, int] = (0, 0)
+        self.mark: tuple[int, int, int, int] = (0, 0, 0, 0)
+        self.first_line = b""
+
+    def is_of(self, path: Path, mark: tuple[int, int, int, int]) -> bool:
+        """Tell whether the player reads the recording that is at `path` now."""
+        if self.mark[:2] != mark[:2]:
+            return False
+        return self.mark == mark or read_first_line(path) == self.first_line
 
 
 class PlayerPool:
@@ -83,12 +99,14 @@ class PlayerPool:
         slot = self._slot(name)
         with slot.lock:
             status = path.stat()
-            inode = (status.st_dev, status.st_ino)
-            if slot.player is None or slot.inode != inode:
+            mark = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
+            if slot.player is None or not slot.is_of(path, mark):
                 self._close(slot)
-                slot.player, slot.inode = open_player(path), inode
+                slot.first_line = read_first_line(path)
+                slot.player = open_player(path)
             elif fresh:
                 slot.player.refresh()
+            slot.mark = mark
             yield slot.player
 
     def _slot(self, name: str) -> _Open:

@@ -20,6 +20,7 @@ from vcr_core.frames import FrameRow
 from vcr_core.player import VCRPlayer
 from vcr_core.session_ids import SUFFIX
 from vcr_server.catalog import is_session_name
+from vcr_server.digest import SessionDigest, is_same_recording
 from vcr_server.service import Service
 
 DEBOUNCE_MS = 50
@@ -110,28 +111,31 @@ class Watch:
         return False
 
     async def _look_at_all(self) -> None:
-        before = {digest.name: digest.frames for digest in self._service.catalog.digests()}
+        before = {digest.name: digest for digest in self._service.catalog.digests()}
         changed, gone = await asyncio.to_thread(self._service.catalog.refresh)
         for name in gone:
-            self._service.hub.tell_all({"type": "gone", "session": name})
-        await self._tell({name: before.get(name, 0) for name in changed})
+            self._tell_gone(name)
+        await self._tell({name: before.get(name) for name in changed})
 
     async def _look_at(self, names: Iterable[str]) -> None:
-        changed: dict[str, int] = {}
+        changed: dict[str, SessionDigest | None] = {}
         for name in names:
             if not is_session_name(name):
                 continue
             known = self._service.catalog.get(name)
             answer = await asyncio.to_thread(self._service.catalog.refresh_one, name)
             if answer is None:
-                self._service.hub.tell_all({"type": "gone", "session": name})
-                self._sent.pop(name, None)
+                self._tell_gone(name)
             elif answer:
-                changed[name] = known.frames if known else 0
+                changed[name] = known
         await self._tell(changed)
 
-    async def _tell(self, changed: dict[str, int]) -> None:
-        """Tell the clients of sessions that changed; each comes with the frames that were known before."""
+    def _tell_gone(self, name: str) -> None:
+        self._service.hub.tell_all({"type": "gone", "session": name})
+        self._sent.pop(name, None)
+
+    async def _tell(self, changed: dict[str, SessionDigest | None]) -> None:
+        """Tell the clients of sessions that changed; each comes with what was known of it before."""
         hub, catalog = self._service.hub, self._service.catalog
         if not hub.mailboxes:
             self._sent.clear()
@@ -141,15 +145,16 @@ class Watch:
             digest = catalog.get(name)
             if digest is None:
                 continue
+            replaced = before is not None and _is_replaced(before, digest)
+            if replaced:
+                self._tell_gone(name)
             hub.tell_all({"type": "session", "session": catalog.public(digest)})
-            first = self._sent.get(name, before)
-            if name not in followed:
-                self._sent[name] = digest.frames
-                continue
-            if first > digest.frames:  # the file was replaced by a shorter one
+            if replaced:
                 hub.tell_subscribers(name, {"type": "gap", "session": name})
-                first = digest.frames
-            await self._tell_frames(name, first)
+            if replaced or name not in followed:
+                self._sent[name] = digest.frames
+            else:
+                await self._tell_frames(name, self._sent.get(name, before.frames if before else 0))
 
     async def _tell_frames(self, name: str, first: int) -> None:
         while True:
@@ -162,6 +167,11 @@ class Watch:
             self._service.hub.tell_subscribers(name, {"type": "frames", "session": name, "from": first, "rows": rows})
             first += len(rows)
             self._sent[name] = first
+
+
+def _is_replaced(before: SessionDigest, now: SessionDigest) -> bool:
+    """Tell whether frames that clients may hold are of another recording, or are not there any more."""
+    return before.frames > now.frames or (before.frames > 0 and not is_same_recording(before, now))
 
 
 def read_rows(player: VCRPlayer, *, first: int) -> list[FrameRow]:

@@ -47,7 +47,7 @@ class ResumeOrder(msgspec.Struct, forbid_unknown_fields=True):
         mode: fork, replay or mock.
         state_overrides: Changes to the input of the step at the cut: values by name, or a JSON patch.
         inject_mocks: Values by name or key of a step.
-        output_overrides: Replaces outputs of earlier steps, by name or key.
+        output_overrides: Replaces outputs of earlier steps, by index, name or key; typed values are tagged.
         skip_nodes: Names of steps that are not run.
         live: Steps that run live in mode mock.
         new_session_id: Name of the new session; made up if None.
@@ -93,7 +93,7 @@ def make_fork(service: Service, name: str, order: ForkOrder) -> str:
         frames = len(player)
         if not 0 <= order.from_frame <= frames or not frames:
             raise Problem(404, "frame-not-found", f"from_frame is {order.from_frame}; {name} has {frames} frames")
-        state = changed_state(state_at_cut(player, order.from_frame), order.state_overrides)
+        state = changed_state(player, order.from_frame, order.state_overrides)
     wanted = check_session_id(order.new_session_id) if order.new_session_id else new_session_id()
     with VCRRecorder(service.directory) as recorder:
         recorder.start_session(wanted, parent_session_id=name, forked_from_frame=order.from_frame, tags=order.tags)
@@ -103,20 +103,19 @@ def make_fork(service: Service, name: str, order: ForkOrder) -> str:
     return path.stem
 
 
-def state_at_cut(player: VCRPlayer, cut: int) -> Any:
-    """Return the state before a frame, or after the last one."""
-    return player.state(cut, "input") if cut < len(player) else player.state(cut - 1)
+def changed_state(player: VCRPlayer, cut: int, changes: Changes) -> Any:
+    """Return the state before a frame, or after the last one, with changes applied as a run from there applies them.
 
-
-def changed_state(state: Any, changes: Changes) -> Any:
-    """Return a state with changes applied.
+    A patch is of the state as the API gives it, where typed values are tagged, and its values are restored with it.
 
     Raises:
         Problem: 422 if `changes` are values by name and the state has no names.
         JsonPatchError: If a patch does not fit.
     """
+    wire = player.wire_state(cut, "input") if cut < len(player) else player.wire_state(cut - 1)
     if isinstance(changes, list):
-        return apply(state, changes)
+        return player.decode(apply(wire, changes))
+    state = player.decode(wire)
     if not changes:
         return state
     if not isinstance(state, dict):
@@ -167,7 +166,7 @@ def _job_number(request: Request) -> int:
 
 def _progress(service: Service, number: int) -> dict[str, Any]:
     job = service.jobs.get(number)
-    digest = service.catalog.get(job.new_session)
+    digest = service.catalog.get(job.new_session) if job.begun else None  # the name may be another session's until then
     shown: dict[str, Any] = msgspec.to_builtins(job)
     return shown | {"frames": digest.frames if digest else 0}
 

@@ -146,6 +146,186 @@ def test_the_end_of_a_session_that_is_on_its_way_is_its_own(served: RunningServe
     dash.wait_text(".frame-head", "#59")
 
 
+def edit_first_value(dash: Any, value: str, *, was: str) -> None:
+    dash.wait_text("#panel .row", was)
+    dash.press("s", "ArrowDown", "Enter")
+    dash.wait("!!document.querySelector('dialog textarea')")
+    dash.press("Control+a")
+    dash.page.keyboard.type(value)
+    dash.press("Control+Enter", "Escape")
+
+
+def test_a_dialog_stays_about_its_frame_while_the_run_goes_on(
+    served: RunningServer, open_page: OpenPage, tmp_path: Path
+) -> None:
+    dash = open_page(served)
+    with VCRRecorder(tmp_path / "vcr") as recorder:
+        recorder.start_session("live")
+        for number in range(3):
+            recorder.record_step(f"n{number}", {"n": number}, {"n": number + 1})
+        dash.open("#live/2")
+        dash.wait_text(".connection", "live")
+        dash.wait("document.querySelector('.tape-head span')?.innerText === '3 frames'")
+
+        def record_on() -> None:
+            number = recorder.frame_count
+            recorder.record_step(f"n{number}", {"n": number}, {"n": number + 1})
+            dash.wait(f"document.querySelector('.tape-head span').innerText === '{number + 1} frames'")
+
+        dash.press("m")
+        record_on()
+        dash.page.keyboard.type("about two")
+        dash.press("Tab", "Tab", "Enter")
+        dash.wait("!document.querySelector('dialog')")
+        dash.press("s", "ArrowDown", "Enter")
+        record_on()
+        dash.press("Control+a")
+        dash.page.keyboard.type("77")
+        dash.press("Control+Enter", "Escape")
+        dash.wait_text(".row.edited", "77")
+        record_on()
+        dash.press("f")
+        dash.wait_text("dialog .edits", "/n = 77")
+        record_on()
+        assert "after #2, before #3" in dash.page.inner_text("dialog select")
+        dash.press("Escape")
+        assert dash.place == "#live/2"
+    url = f"{served.url}/api/sessions/live/notes"
+    notes = httpx.get(url, headers={"authorization": f"Bearer {TOKEN}"}).json()["notes"]
+    assert [(note["frame"], note["text"]) for note in notes] == [(2, "about two")]
+
+
+def test_edits_stay_with_their_frames(served: RunningServer, open_page: OpenPage) -> None:
+    dash = open_page(served)
+    dash.open("#long/0")
+    edit_first_value(dash, "111", was="n: 1")
+    dash.press("ArrowRight")
+    edit_first_value(dash, "222", was="n: 2")
+    dash.wait_text(".row.edited", "222")
+    dash.press("ArrowLeft")
+    dash.wait_text(".row.edited", "111")
+    dash.press("2")
+    edit_first_value(dash, "33", was="n: 0")
+    dash.press("f")
+    dash.wait_text("dialog .edits", "/n = 33")
+    dash.page.locator("dialog select").select_option("true")
+    dash.wait_text("dialog .edits", "/n = 111")
+    dash.page.get_by_label("New session").focus()
+    dash.page.keyboard.type("edited")
+    dash.press("Enter")
+    dash.wait("location.hash.startsWith('#edited/1')")
+    dash.page.evaluate("location.hash = '#long/0/input'")
+    dash.wait_text(".row.edited", "33")
+    dash.press("1")
+    dash.wait_text("#panel", "n: 1")
+    assert dash.page.locator(".row.edited").count() == 0
+    dash.press("ArrowRight")
+    dash.wait_text(".row.edited", "222")
+
+
+def test_an_answer_about_notes_stays_with_its_session(served: RunningServer, open_page: OpenPage) -> None:
+    dash = open_page(served)
+    dash.open("#first/3")
+    held: list[Any] = []
+    dash.page.route("**/first/notes", lambda route: held.append(route))
+    dash.press("b")
+    dash.page.evaluate("location.hash = '#long/3/meta'")
+    dash.wait_text(".frame-head", "loop")
+    held[0].continue_()
+    dash.wait("document.getElementById('tape').getAttribute('aria-valuetext') === 'Noted.'")
+    assert dash.page.locator(".note").count() == 0
+
+
+def test_who_goes_elsewhere_is_not_taken_to_a_run_that_begins(served: RunningServer, open_page: OpenPage) -> None:
+    dash = open_page(served)
+    dash.open("#cold/1/input")
+    edit_first_value(dash, "95", was="heat: 20")
+    dash.press("r")
+    dash.page.get_by_label("New session").focus()
+    dash.page.keyboard.type("warm")
+    dash.page.keyboard.press("Enter")
+    dash.wait("!document.querySelector('dialog')")
+    dash.page.keyboard.press("ArrowLeft")
+    dash.wait_text(".lane-name", "warm")
+    dash.press("j")
+    dash.wait_text("dialog", "done")
+    dash.press("Escape")
+    assert dash.place == "#cold/0/input"
+    dash.press("ArrowRight")
+    dash.wait_text(".row.edited", "95")
+
+
+def test_a_run_into_a_name_that_is_taken_is_shown(served: RunningServer, open_page: OpenPage) -> None:
+    dash = open_page(served)
+    dash.open("#cold/1")
+    dash.press("r")
+    dash.page.get_by_label("New session").focus()
+    dash.page.keyboard.type("first")
+    dash.press("Enter")
+    dash.wait("location.hash.startsWith('#first~2/')")
+    dash.wait_text(".crumb", "cold")
+
+
+def test_a_recording_in_the_place_of_another_is_shown_as_it_is(
+    served: RunningServer, open_page: OpenPage, tmp_path: Path
+) -> None:
+    def record(name: str, frames: int, directory: Path = tmp_path / "vcr") -> Path:
+        with VCRRecorder(directory) as recorder:
+            recorder.start_session("anew")
+            for number in range(frames):
+                recorder.record_step(f"{name}{number}", {}, {"who": name})
+            return recorder.save()
+
+    path = record("old", 6)
+    dash = open_page(served)
+    dash.open("#anew/2")
+    dash.wait_text("#panel", "old")
+    path.unlink()
+    dash.wait_text(".trouble", "anew is gone")
+    dash.press("f", "m", "?")
+    dash.wait_text("dialog", "Keys")
+    dash.press("Escape")
+    record("new", 4)
+    dash.wait_text("#panel", "new")
+    dash.wait("document.querySelector('.tape-head span').innerText === '4 frames'")
+    dash.press("Home", "ArrowRight", "ArrowRight")
+    dash.wait_text(".frame-head", "new2")
+    path.write_bytes(record("copied", 30, tmp_path / "elsewhere").read_bytes())
+    dash.wait_text(".frame-head", "copied2")
+    dash.press("End")
+    dash.wait("location.hash === '#anew/29'")
+    dash.wait_text(".frame-head", "copied29")
+
+
+def test_whole_numbers_beyond_doubles_are_edited(served: RunningServer, open_page: OpenPage, tmp_path: Path) -> None:
+    with VCRRecorder(tmp_path / "vcr") as recorder:
+        recorder.start_session("large-number")
+        recorder.record_step("n", {}, {"n": 9007199254740993})
+    dash = open_page(served)
+    dash.open("#large-number/0")
+    edit_first_value(dash, "9007199254740995", was="n: 9007199254740993")
+    dash.press("f")
+    dash.wait_text("dialog .edits", "/n = 9007199254740995")
+    dash.page.get_by_label("New session").focus()
+    dash.page.keyboard.type("larger")
+    dash.press("Enter")
+    dash.wait("location.hash.startsWith('#larger/')")
+    assert VCRPlayer.load_by_id("larger", tmp_path / "vcr").state(1) == {"n": 9007199254740995}
+
+
+def test_a_dialog_that_breaks_takes_no_keys_along(served: RunningServer, open_page: OpenPage) -> None:
+    dash = open_page(served)
+    dash.page.route("**/api/agents", lambda route: route.fulfill(json={"agents": "no list"}))
+    dash.open("#first/0")
+    dash.page.evaluate("console.error = () => {}")
+    dash.press("r")
+    dash.wait_text(".trouble", "That did not work")
+    dash.press("?")
+    dash.wait_text("dialog", "Keys")
+    dash.press("Escape", "ArrowRight")
+    dash.wait("location.hash === '#first/1'")
+
+
 def test_a_deep_link_restores_the_view(served: RunningServer, open_page: OpenPage) -> None:
     dash = open_page(served)
     dash.open("#second/2/meta")

@@ -72,7 +72,7 @@ class Debugger:
             if follow:
                 session.view.goto(len(session.view) - 1)
         self.commands = Commands(self.desk, self)
-        self.screen = Screen(self.desk, accept_prompt=self._accept_prompt)
+        self.screen = Screen(self.desk, encoding=encoding or "ascii", accept_prompt=self._accept_prompt)
         colour = wants_colour() if colour is None else colour
         self._app = Application(
             layout=self.screen.layout,

@@ -21,6 +21,23 @@ def _escape(character: str) -> str:
     return named.get(character) or (f"\\x{ord(character):02x}" if ord(character) < 256 else f"\\u{ord(character):04x}")
 
 
+def encodable(text: str, encoding: str) -> str:
+    """Return `text` with each character that an encoding lacks as question marks, as many as it takes columns.
+
+    The terminal's own library would write one for each, and a line with wide characters would come out too short.
+    """
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return "".join(_encodable(character, encoding) for character in text)
+    return text
+
+
+def _encodable(character: str, encoding: str) -> str:
+    known = character.encode(encoding, "replace") != b"?" or character == "?"
+    return character if known else "?" * get_cwidth(character)
+
+
 def columns(text: str) -> int:
     """Return the columns that printable text takes."""
     return len(text) if text.isascii() else get_cwidth(text)

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
+from vcr_core.errors import VcrError
 from vcr_core.player import VCRPlayer
 from vcr_core.session_ids import SUFFIX
 from vcr_core.store import SessionSummary, Store
+from vcr_tui.file_identity import FileIdentity, identify
 from vcr_tui.fork_tree import PickerLines, fork_tree
 from vcr_tui.frame_list import FrameListLines
 from vcr_tui.glyphs import UNICODE, Glyphs
@@ -92,9 +94,14 @@ class PaneLines:
 
 
 class OpenSession:
-    """One session with what is shown of it."""
+    """One session with what is shown of it.
 
-    def __init__(self, player: VCRPlayer, desk: Desk) -> None:
+    Attributes:
+        identity: The file that was opened; None once it is known to be away.
+    """
+
+    def __init__(self, player: VCRPlayer, desk: Desk, identity: FileIdentity | None) -> None:
+        self.identity = identity
         self.view = SessionView(player)
         self.pane = RightPane(self.view, desk.worker)
         self.list_lines = FrameListLines(self.view, desk.glyphs)
@@ -173,13 +180,14 @@ class Desk:
             VcrError: If it is no recording.
             OSError: If it cannot be read.
         """
+        identity = identify(path)
         player = VCRPlayer.load(path)
         before = self.session
         pin: Pin | None = None
         if before is not None:
             pin = before.view.pin
             before.close(keep_player=pin is not None and pin.player is before.view.player)
-        session = OpenSession(player, self)
+        session = OpenSession(player, self, identity)
         session.view.pin = pin
         session.view.goto(frame)
         if before is not None:
@@ -231,8 +239,11 @@ class Desk:
         self.worker.close()
 
     def take_in_new_frames(self) -> None:
-        """Read on in a file that grows; the cursor stays on the last frame if it was there."""
-        if self.session is None:
+        """Read on in a file that grows; the cursor stays on the last frame if it was there.
+
+        A recording that took the place of the one on the screen is opened in its place.
+        """
+        if self.session is None or self._meet_another_file(self.session):
             return
         view, source = self.session.view, self.session.view.player.source
         before, torn = len(view), bool(view.player.torn)
@@ -246,6 +257,35 @@ class Desk:
                 view.goto(len(view) - 1)
         if len(view) != before or bool(view.player.torn) != torn:
             self.invalidate()
+
+    def _meet_another_file(self, session: OpenSession) -> bool:
+        """Open what took the place of the file of a session; False if it is still that file, or there is none."""
+        path, now = session.view.path, identify(session.view.path)
+        if now == session.identity:
+            return False
+        session.identity = now
+        if now is None:
+            self.fail(f"{path} is gone; what was read of it is still shown, and a new one is opened when it is there")
+            self.invalidate()
+            return False
+        try:
+            self._open_again(session)
+        except (VcrError, OSError) as error:
+            self.fail(error)
+        self.invalidate()
+        return True
+
+    def _open_again(self, session: OpenSession) -> None:
+        view, picker = session.view, self.picker
+        at_end = view.cursor >= len(view) - 1
+        if view.pin is not None and view.pin.player is view.player:
+            view.pin = None  # its frame is of the recording that is no more
+        reopened = self.open(view.path, frame=view.cursor)
+        if at_end:
+            reopened.view.goto(len(reopened.view) - 1)
+        self.picker = picker
+        if self.message is None:
+            self.say(f"{view.name} was recorded anew; this is the new recording")
 
     # -- saying ------------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 from vcr_tui.desk import Desk, OpenSession, Prompt
 from vcr_tui.progress import Progress
 from vcr_tui.searching import RunningSearch
+from vcr_tui.session_view import Part
 from vcr_tui.terminal import Terminal
 
 T = TypeVar("T")
@@ -16,7 +17,7 @@ _PATIENCE = 0.03
 
 
 class GoingOn:
-    """Commands that do something with a frame.
+    """Commands that do something with a frame: the one at the cursor when the key came, whatever is typed after it.
 
     Args:
         desk: What is changed.
@@ -101,14 +102,13 @@ class GoingOn:
         """Edit the state, or the input where that is shown."""
         session = self._frame()
         if session is not None:
-            self.terminal.start(self._edit(session))
+            self.terminal.start(self._edit(session, (session.view.cursor, session.view.edited_part)))
 
-    async def _edit(self, session: OpenSession) -> None:
+    async def _edit(self, session: OpenSession, place: tuple[int, Part]) -> None:
         from vcr_tui.editor import edit_value  # noqa: PLC0415  # not before the first edit
         from vcr_tui.state_text import with_texts  # noqa: PLC0415
 
         view, builder = session.view, session.pane.builder
-        place = (view.cursor, view.edited_part)
         recorded = await self._read(lambda: with_texts(builder.state(*place), builder.read_blob))
         value = view.edits.get(place, recorded)
         name = f"{view.name}-frame{place[0]}-{place[1]}"
@@ -147,24 +147,24 @@ class GoingOn:
             return
         from vcr_tui.resume_plan import recorded_agent  # noqa: PLC0415  # not before the first resume
 
+        frame = session.view.cursor
+
+        def begin(agent: str) -> None:
+            self.desk.agent = agent.strip()
+            self.terminal.start(self._resume(session, frame, agent.strip()))
+
         agent = self.desk.agent or recorded_agent(session.view.player)
         if agent is None:
-            self.terminal.ask(Prompt("agent (module:function) ", "", self._resume_with))
+            self.terminal.ask(Prompt("agent (module:function) ", "", begin))
         else:
-            self._resume_with(agent)
+            begin(agent)
 
-    def _resume_with(self, agent: str) -> None:
-        session = self._frame()
-        if session is not None:
-            self.desk.agent = agent.strip()
-            self.terminal.start(self._resume(session, agent.strip()))
-
-    async def _resume(self, session: OpenSession, agent: str) -> None:
+    async def _resume(self, session: OpenSession, frame: int, agent: str) -> None:
         from vcr_tui.actions import Resume  # noqa: PLC0415  # looking at a run needs no engine
         from vcr_tui.resume_plan import plan_resume  # noqa: PLC0415
 
         view, builder = session.view, session.pane.builder
-        plan = await self._read(lambda: plan_resume(view, builder, agent=agent))
+        plan = await self._read(lambda: plan_resume(view, builder, agent=agent, frame=frame))
         resume = Resume(plan, on_event=self.desk.invalidate)
         progress = Progress(
             lambda: (
@@ -195,13 +195,12 @@ class GoingOn:
         """Begin a new session that shares the frames up to this one, with the edit."""
         session = self._frame()
         if session is not None:
-            self.terminal.start(self._fork(session))
+            self.terminal.start(self._fork(session, session.view.cursor))
 
-    async def _fork(self, session: OpenSession) -> None:
+    async def _fork(self, session: OpenSession, index: int) -> None:
         from vcr_tui.actions import fork_session  # noqa: PLC0415  # looking at a run needs no recorder
 
         view, builder = session.view, session.pane.builder
-        index = view.cursor
         part = "input" if (index, "input") in view.edits else "output"
         if (index, part) in view.edits:
             before = await self._read(lambda: builder.state(index, "input"))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from prompt_toolkit.data_structures import Point
-from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.formatted_text import OneStyleAndTextTuple, StyleAndTextTuples
 from prompt_toolkit.layout.controls import UIContent, UIControl
 from prompt_toolkit.mouse_events import MouseButton, MouseEvent, MouseEventType
 
@@ -60,12 +60,21 @@ class LinesControl(UIControl):
     Args:
         lines: Returns what is shown now.
         glyphs: What the terminal can show.
+        show: Makes a line one that the terminal can show, as wide as it was.
         on_mouse: Called after a click or a turn of the wheel was handled.
     """
 
-    def __init__(self, lines: Callable[[], Lines], glyphs: Glyphs, *, on_mouse: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        lines: Callable[[], Lines],
+        glyphs: Glyphs,
+        *,
+        show: Callable[[Sequence[OneStyleAndTextTuple]], StyleAndTextTuples],
+        on_mouse: Callable[[], None],
+    ) -> None:
         self._lines = lines
         self._glyphs = glyphs
+        self._show = show
         self._on_mouse = on_mouse
 
     def is_focusable(self) -> bool:
@@ -103,7 +112,7 @@ class LinesControl(UIControl):
             fragments = [*fragments, ("", " " * max(0, room - used))]
         if thumb is not None:
             fragments.append(("class:thumb", self._glyphs.thumb) if row in thumb else ("class:rule", " "))
-        return list(fragments)
+        return self._show(fragments)
 
     def mouse_handler(self, mouse_event: MouseEvent) -> NotImplementedOrNone:
         """Move the cursor to a click, and turn with the wheel."""

@@ -70,13 +70,19 @@ def recorded_agent(player: VCRPlayer) -> str | None:
     return None
 
 
-def plan_resume(view: SessionView, builder: ContentBuilder, *, agent: str) -> ResumePlan:
-    """Return what resuming at the cursor does.  Reads states, so it runs in the worker.
+def plan_resume(view: SessionView, builder: ContentBuilder, *, agent: str, frame: int | None = None) -> ResumePlan:
+    """Return what resuming at a frame does.  Reads states, so it runs in the worker.
+
+    Args:
+        view: The session, with its edits.
+        builder: Reads the states.
+        agent: ``module:function``.
+        frame: Where; at the cursor by default.
 
     Raises:
         VcrError: If a state cannot be read.
     """
-    index = view.cursor
+    index = view.cursor if frame is None else frame
     plan = ResumePlan(
         str(view.path), agent, index, session_id=fork_name(view.name, index), words=f"running again from frame {index}"
     )

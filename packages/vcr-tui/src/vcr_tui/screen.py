@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.application import get_app
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.filters import Condition
-from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.formatted_text import OneStyleAndTextTuple, StyleAndTextTuples
 from prompt_toolkit.layout import (
     ConditionalContainer,
     Container,
@@ -23,7 +23,7 @@ from prompt_toolkit.layout.controls import BufferControl, FormattedTextControl
 from prompt_toolkit.mouse_events import MouseEvent, MouseEventType
 
 from vcr_tui import chrome
-from vcr_tui.cells import cut, printable
+from vcr_tui.cells import cut, encodable, printable
 from vcr_tui.desk import Desk, OpenSession
 from vcr_tui.help_page import help_lines
 from vcr_tui.lines_control import Lines, LinesControl
@@ -41,13 +41,19 @@ ONE_SIDE_BELOW = 50
 class Screen:
     """The widgets of a desk.
 
+    Args:
+        desk: What is shown.
+        encoding: What the terminal can show.
+        accept_prompt: Takes the person's answer to a prompt.
+
     Attributes:
         layout: For the application.
         prompt_buffer: Where the person answers a prompt.
     """
 
-    def __init__(self, desk: Desk, *, accept_prompt: Callable[[Buffer], bool]) -> None:
+    def __init__(self, desk: Desk, *, encoding: str, accept_prompt: Callable[[Buffer], bool]) -> None:
         self.desk = desk
+        self._encoding = encoding
         self.prompt_buffer = Buffer(multiline=False, accept_handler=accept_prompt)
         self._list = self._lines(lambda: self._session().list_lines, "list")
         self._pane = self._lines(lambda: self._session().pane_lines, "pane")
@@ -121,7 +127,7 @@ class Screen:
 
         # Windows of a known size: where sizes are negotiated, prompt_toolkit deals them out cell by cell.
         return Window(
-            LinesControl(lines, self.desk.glyphs, on_mouse=on_mouse),
+            LinesControl(lines, self.desk.glyphs, show=self._encodable, on_mouse=on_mouse),
             width=lambda: Dimension.exact(self._width_of(side)),
             height=lambda: Dimension.exact(self._height_of(side)),
             always_hide_cursor=True,
@@ -171,7 +177,7 @@ class Screen:
 
     def _banner(self) -> Container:
         def text() -> StyleAndTextTuples:
-            return _joined(self._banner_lines())
+            return self._encodable(_joined(self._banner_lines()))
 
         window = Window(FormattedTextControl(text), height=lambda: Dimension.exact(len(self._banner_lines())))
         return ConditionalContainer(window, Condition(lambda: bool(self._banner_lines())))
@@ -193,7 +199,12 @@ class Screen:
     def _text(
         self, get: Callable[[], Fragments], *, style: str = "", on_click: Callable[[int], None] | None = None
     ) -> Window:
-        return Window(ClickableText(get, on_click), height=1, style=style, always_hide_cursor=True)
+        return Window(
+            ClickableText(lambda: self._encodable(get()), on_click), height=1, style=style, always_hide_cursor=True
+        )
+
+    def _encodable(self, fragments: Sequence[OneStyleAndTextTuple]) -> StyleAndTextTuples:
+        return [(part[0], encodable(part[1], self._encoding)) for part in fragments]
 
     # -- texts -------------------------------------------------------------------------------------------------------
 
@@ -253,7 +264,7 @@ class Screen:
         desk, height = self.desk, size.rows - 1
         desk.help_top = max(0, min(desk.help_top, len(lines) - height))
         shown = lines[desk.help_top : desk.help_top + height]
-        return _joined(shown)
+        return self._encodable(_joined(shown))
 
     def _status(self) -> Fragments:
         desk, width = self.desk, self.width()
@@ -300,8 +311,8 @@ def _joined(lines: list[Fragments]) -> StyleAndTextTuples:
 class ClickableText(FormattedTextControl):
     """A line of text that tells in which column it was clicked."""
 
-    def __init__(self, get: Callable[[], Fragments], on_click: Callable[[int], None] | None) -> None:
-        super().__init__(lambda: list(get()))
+    def __init__(self, get: Callable[[], StyleAndTextTuples], on_click: Callable[[int], None] | None) -> None:
+        super().__init__(get)
         self._on_click = on_click
 
     def mouse_handler(self, mouse_event: MouseEvent) -> NotImplementedOrNone:

@@ -6,7 +6,7 @@ import { clock, count, duration, money, status } from './format.js';
 import { Diff } from './diff_view.js';
 import { Tree } from './json_tree.js';
 import {
-  TABS, at, columnsOf, current, dialog, dropEdits, edits, editsHere, fail, go, notes, pin, readState, showTab, source, tab, togglePin, trouble, view, withEdits,
+  TABS, ask, columnsOf, current, dropEdits, edits, fail, go, isEdited, notes, pin, readState, showTab, source, tab, togglePin, trouble, view, withEdits,
 } from './store.js';
 
 const LABELS = { state: 'State', input: 'Input', diff: 'Diff', compare: 'Compare', meta: 'Meta' };
@@ -51,7 +51,7 @@ function FrameHead({ shown }) {
   const c = columnsOf(shown.id), step = c && stepAt(c, shown.i);
   return html`<div class="frame-head"><h2><span class="node">${f.node_name}</span>
       <span class=${`chip ${failed ? 'error' : 'ok'}`}>${shape} ${word}</span>
-      ${f.origin && f.origin !== 'live' ? html`<span class="chip">${f.origin}</span>` : ''}${editsHere() ? html`<span class="chip edited">edited</span>` : ''}</h2>
+      ${f.origin && f.origin !== 'live' ? html`<span class="chip">${f.origin}</span>` : ''}${isEdited(shown) ? html`<span class="chip edited">edited</span>` : ''}</h2>
     <dl class="facts"><div><dt>frame</dt><dd>#${count(shown.i)}</dd></div><div><dt>kind</dt><dd>${f.kind || step?.kind || 'node'}</dd></div>${f.kind === 'checkpoint' ? '' : html`<div><dt>latency</dt><dd>${duration(f.latency_ms || 0)}</dd></div>`}
       ${f.tokens != null ? html`<div><dt>tokens</dt><dd>${f.tokens_input != null ? `${count(f.tokens_input)} → ${count(f.tokens_output || 0)}` : count(f.tokens)}</dd></div>` : ''}
       ${f.cost_usd != null ? html`<div><dt>cost</dt><dd>${money(f.cost_usd)}</dd></div>` : ''}${f.model ? html`<div><dt>model</dt><dd>${f.model}</dd></div>` : ''}
@@ -73,7 +73,7 @@ function StateOf({ shown, part, label }) {
   const state = useLoaded(`${shown.id}/${shown.i}/${part}`, () => readState(shown.id, shown.i, part));
   void edits.value;
   if (state === undefined) return html`<${Wait}/>`;
-  return html`<${Tree} value=${withEdits(part, state)} name=${`${part}-${shown.id}-${shown.i}`} label=${label} part=${part}/>`;
+  return html`<${Tree} value=${withEdits(shown, part, state)} name=${`${part}-${shown.id}-${shown.i}`} label=${label} place=${shown} part=${part}/>`;
 }
 
 const Output = ({ shown }) => html`<${StateOf} shown=${shown} part="output" label="State after the frame"/>`;
@@ -143,10 +143,10 @@ function Files({ files, saved }) {
 
 function Actions({ shown }) {
   const pinned = pin.value?.id === shown.id && pin.value?.i === shown.i;
-  const open = (name) => () => { dialog.value = { name }; };
+  const open = (name) => () => ask(name, shown);
   const alone = source.value.embedded;
   return html`<div class="actions">${alone ? '' : html`<button class="btn main" onClick=${open('resume')}>Resume <kbd>r</kbd></button><button class="btn" onClick=${open('fork')}>Fork <kbd>f</kbd></button>`}
     <button class="btn" aria-pressed=${pinned} onClick=${togglePin}>${pinned ? 'Unpin' : 'Pin'} <kbd>c</kbd></button>
-    ${alone ? '' : html`<button class="btn" onClick=${open('note')}>Note <kbd>m</kbd></button><a class="btn" href=${`/api/sessions/${encodeURIComponent(at.value.id)}/export`} download>Share <kbd>x</kbd></a>`}
-    ${edits.value ? html`<button class="btn" onClick=${dropEdits}>Drop edits</button>` : ''}</div>`;
+    ${alone ? '' : html`<button class="btn" onClick=${open('note')}>Note <kbd>m</kbd></button><a class="btn" href=${`/api/sessions/${encodeURIComponent(shown.id)}/export`} download>Share <kbd>x</kbd></a>`}
+    ${isEdited(shown) ? html`<button class="btn" onClick=${() => dropEdits(shown)}>Drop edits</button>` : ''}</div>`;
 }

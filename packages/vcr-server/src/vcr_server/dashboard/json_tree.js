@@ -4,22 +4,22 @@ import { html, useEffect, useMemo, useState } from './vendor/preact.js';
 import { Virtual } from './virtual.js';
 import { jsonRows } from './json_rows.js';
 import { jsonText } from './format.js';
-import { dialog, editsHere, source } from './store.js';
+import { ask, editsOf, source } from './store.js';
 
-/** `part` names the state for edits; without it nothing can be edited. */
-export function Tree({ value, name, label, part }) {
+/** `place` and `part` name the state for edits; without them nothing can be edited. */
+export function Tree({ value, name, label, place, part }) {
   const [folds, setFolds] = useState(new Map()), [cursor, setCursor] = useState(0);
   useEffect(() => { setCursor(0); }, [name]);
   const rows = useMemo(() => jsonRows(value, folds), [value, folds]);
   const here = Math.min(cursor, rows.length - 1);
-  const edited = part && editsHere()?.part === part ? editsHere().changes : null;
+  const edited = part && editsOf(place, part);
   const fold = (row, open) => {
     if (row.open === undefined || row.open === open) return;
     setFolds(new Map(folds).set(row.path, row.more || open));
   };
   const edit = (row) => {
     if (!part || !row?.real || source.value.embedded) return;
-    dialog.value = { name: 'edit', part, pointer: row.path, text: jsonText(row.value, 2) };
+    ask('edit', place, { part, pointer: row.path, text: jsonText(row.value, 2) });
   };
   const parentOf = (n) => { for (let k = n - 1; k >= 0; k--) if (rows[k].depth < rows[n].depth) return k; return n; };
   const onKeyDown = (event) => {
@@ -31,7 +31,7 @@ export function Tree({ value, name, label, part }) {
     else if (event.key === 'ArrowLeft') row.open && !row.more ? fold(row, false) : setCursor(parentOf(here));
     else if (event.key === ' ') fold(row, !row.open);
     else if (event.key === 'Enter' || event.key === 'e') row.open !== undefined && event.key === 'Enter' ? fold(row, !row.open) : edit(row);
-    else if (event.key === 'w' && part && row.real) dialog.value = { name: 'blame', pointer: row.path };
+    else if (event.key === 'w' && part && row.real) ask('blame', place, { pointer: row.path });
     else return;
     event.preventDefault();
     event.stopPropagation();

@@ -2,10 +2,15 @@
 
 import { brush } from './tape.js';
 import { toggleOpened, zoomBy } from './map.js';
-import { TABS, at, dialog, edits, dropEdits, go, goLast, goParent, nextError, nextSession, query, range, showTab, source, step, tab, toggleBookmark, togglePin } from './store.js';
+import { TABS, ask, at, current, dialog, dropEdits, go, goLast, goParent, isEdited, nextError, nextSession, query, range, say, showTab, source, step, tab, toggleBookmark, togglePin } from './store.js';
 import { toggleTheme } from './theme.js';
 
-const open = (name) => () => { if (!source.value.embedded && at.value.id) dialog.value = { name }; };
+const open = (name) => () => {
+  if (source.value.embedded) return;
+  if (current.value) ask(name, at.value);
+  else say('No session is open.');
+};
+const show = (name) => () => { dialog.value = { name }; };
 const focus = (selector) => () => document.querySelector(selector)?.focus();
 
 /** Each: keys as `event.key`, how they are shown, what they do, and the line of the help page. */
@@ -30,7 +35,7 @@ export const KEYS = [
   { keys: ['p'], shown: ['p'], help: 'to the fork’s parent', run: goParent },
   { keys: ['b'], shown: ['b'], help: 'bookmark', run: toggleBookmark },
   { keys: ['m'], shown: ['m'], help: 'note', run: open('note') },
-  { keys: ['j'], shown: ['j'], help: 'jobs', run: open('jobs') },
+  { keys: ['j'], shown: ['j'], help: 'jobs', run: () => { if (!source.value.embedded) show('jobs')(); } },
   { keys: ['x'], shown: ['x'], help: 'share: one HTML file', run: () => document.querySelector('a[download]')?.click() },
   { keys: ['['], shown: ['[', ']'], help: 'range from here, to here', run: () => brush('from') },
   { keys: [']'], run: () => brush('to') },
@@ -39,14 +44,14 @@ export const KEYS = [
   { keys: ['-'], run: () => zoomBy(1 / 1.5) },
   { keys: ['/'], shown: ['/'], help: 'search sessions', run: focus('#search') },
   { keys: ['t'], shown: ['t'], help: 'dark or light', run: toggleTheme },
-  { keys: ['?'], shown: ['?'], help: 'this page', run: () => { dialog.value = { name: 'help' }; } },
+  { keys: ['?'], shown: ['?'], help: 'this page', run: show('help') },
   { keys: ['Escape'], shown: ['Esc'], help: 'close, clear the range, leave the state', run: escape },
 ];
 
 function escape() {
   if (range.value) range.value = null;
   else if (document.activeElement?.closest('#inspector')) focus('#lanes')();
-  else if (edits.value) dropEdits();
+  else if (isEdited(at.value)) dropEdits(at.value);
   else query.value = '';
 }
 

@@ -1,6 +1,6 @@
 // The WebSocket: follows the session that is shown and comes back by itself, catching up over HTTP.
 
-import { at, columnsOf, connection, dropSession, fail, jobs, notes, onFollow, putFrames, putJob, putSession, sessions, source } from './store.js';
+import { at, columnsOf, connection, dropSession, fail, jobs, onFollow, putFrames, putJob, putNotes, putSession, sessions, source } from './store.js';
 
 let socket = null;
 let wait = 500;
@@ -60,7 +60,7 @@ const take = {
   },
   job: (event) => putJob(event.job),
   notes: async (event) => {
-    if (event.session === at.value.id) notes.value = (await source.value.notes(event.session)).notes;
+    if (event.session === at.value.id) putNotes(event.session, (await source.value.notes(event.session)).notes);
   },
   problem: (event) => console.warn(event.detail),
 };

@@ -1,6 +1,6 @@
 // Where the data comes from: the server, or the page itself when it was exported.
 
-import { parseJson } from './format.js';
+import { jsonText, parseJson } from './format.js';
 import { readState } from './state_chain.js';
 
 export class Trouble extends Error {
@@ -27,7 +27,7 @@ async function ask(path, options) {
 }
 
 const send = (path, body, method = 'POST') =>
-  ask(path, { method, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  ask(path, { method, headers: { 'content-type': 'application/json' }, body: jsonText(body) });
 
 const of = (id) => `/api/sessions/${encodeURIComponent(id)}`;
 

@@ -20,7 +20,7 @@ export const grown = signal(0); // counts what was added to the columns in place
 export const view = signal(null); // the frame that is shown: {id, i, line, state, input, before}
 export const tab = signal('state');
 export const pin = signal(null);
-export const edits = signal(null); // {id, i, part, changes: Map of pointer to value}
+export const edits = signal(new Map()); // key of a state of a frame to a Map of pointer to value
 export const range = signal(null); // [from, to] brushed on the tape
 export const notes = signal([]);
 export const agents = signal([]);
@@ -28,7 +28,7 @@ export const jobs = signal([]);
 export const trouble = signal(null);
 export const said = signal('');
 export const connection = signal('connecting');
-export const dialog = signal(null); // {name, …}
+export const dialog = signal(null); // {name, …}; {id, i} is the frame that it is about, wherever the page goes meanwhile
 export const zoom = signal(14);
 export const busy = signal(new Map()); // id → when it last grew, for the live mark
 
@@ -49,6 +49,9 @@ const matches = (s, wanted) => {
   const text = [s.id, s.agent || '', ...(s.tags || []), ...(s.nodes || [])].join(' ').toLowerCase();
   return wanted.every((word) => text.includes(word));
 };
+
+/** Open a dialog about a frame; it stays about that frame while a live run goes on behind it. */
+export const ask = (name, { id, i }, more) => { dialog.value = { name, id, i, ...more }; };
 
 export const say = (text) => { said.value = text; };
 export const fail = (error) => {
@@ -71,12 +74,17 @@ export const readState = (id, i, part) => cached(`${part} ${id}/${i}`, () => sou
 export const readLine = (id, i) => cached(`line ${id}/${i}`, async () => (await source.value.line(id, i)).data);
 
 let turn = 0;
+let moves = 0;
 
-/** Go to a frame of a session; the last call wins. */
-export async function go(id, i, { push = false } = {}) {
+/** How often the person went somewhere; who wants to go on for them later sees by it that they are elsewhere. */
+export const countMoves = () => moves;
+
+/** Go to a frame of a session; the last call wins. `follows` where a live run moves on and not the person. */
+export async function go(id, i, { push = false, follows = false } = {}) {
   const session = sessions.value?.get(id);
   if (!session) return;
   const mine = ++turn;
+  if (!follows) moves++;
   const other = id !== at.value.id;
   const frames = Math.max(session.frames, columnsOf(id)?.n || 0); // either may be told first
   i = Math.max(0, Math.min(Math.trunc(i) || 0, Math.max(0, frames - 1)));
@@ -88,6 +96,7 @@ export async function go(id, i, { push = false } = {}) {
   try {
     const [, line] = await Promise.all([loadColumns(id), frames ? readLine(id, i) : null]);
     if (mine !== turn) return;
+    if (!line && columnsOf(id)?.n) return go(id, i, { follows: true }); // the first frame came meanwhile
     batch(() => {
       view.value = line ? { id, i, line } : null;
       trouble.value = null;
@@ -121,16 +130,20 @@ let loading = null;
 /** Make the columns those of a session; who asks again while they are on their way waits for the same answer. */
 function loadColumns(id) {
   if (columnsOf(id)) return null;
-  if (loading?.id !== id) loading = { id, done: fetchColumns(id).finally(() => { loading = null; }) };
+  if (loading?.id !== id) {
+    const mine = loading = { id };
+    mine.done = fetchColumns(mine).finally(() => { if (loading === mine) loading = null; });
+  }
   return loading.done;
 }
 
-async function fetchColumns(id) {
+async function fetchColumns(mine) {
+  const { id } = mine;
   const packed = await source.value.columns(id);
-  if (at.value.id !== id) return;
+  if (at.value.id !== id || loading !== mine) return; // elsewhere by now, or the recording was replaced meanwhile
   columns.value = { id, ...unpackColumns(packed) };
   follow(id, packed.frames);
-  source.value.notes(id).then((n) => { if (at.value.id === id) notes.value = n.notes; }, fail);
+  source.value.notes(id).then((n) => putNotes(id, n.notes), fail);
 }
 
 const describe = (line, id, i) =>
@@ -205,32 +218,37 @@ export function togglePin() {
 
 // -- edits: an overlay; a frame never changes ---------------------------------------------------------------------------
 
-export const editsHere = () => {
-  const e = edits.value;
-  return e && e.id === at.value.id && e.i === at.value.i ? e : null;
-};
+const PARTS = ['input', 'output'];
 
-export function putEdit(part, pointer, value) {
-  const { id, i } = at.value;
-  const known = editsHere();
-  const changes = new Map(known && known.part === part ? known.changes : []);
+/** Edits are of one recording: another one that takes its name has none. */
+const editKey = ({ id, i }, part) => JSON.stringify([id, sessions.peek()?.get(id)?.created, i, part]);
+
+/** The changes to a state of a frame, pointer to value, or null. */
+export const editsOf = (place, part) => edits.value.get(editKey(place, part)) || null;
+export const isEdited = (place) => PARTS.some((part) => editsOf(place, part));
+
+export function putEdit(place, part, pointer, value) {
+  const changes = new Map(editsOf(place, part));
   for (const other of [...changes.keys()]) if (other.startsWith(`${pointer}/`)) changes.delete(other);
   changes.set(pointer, value);
-  edits.value = { id, i, part, changes };
-  say(`Edited ${pointer || 'the whole state'}. Press r to run on from it, or f to fork.`);
+  edits.value = new Map(edits.value).set(editKey(place, part), changes);
+  say(`Edited ${pointer || 'the whole state'} of frame ${place.i}. Press r to run on from it, or f to fork.`);
 }
 
-export function dropEdits() {
-  edits.value = null;
+/** Let go of the edits of one frame, or of one of its states; those of others stay. */
+export function dropEdits(place, parts = PARTS) {
+  const next = new Map(edits.value);
+  for (const part of parts) next.delete(editKey(place, part));
+  edits.value = next;
   say('The edits are gone.');
 }
 
-/** A state with the edits of this frame laid over it. */
-export function withEdits(part, state) {
-  const e = editsHere();
-  if (!e || e.part !== part) return state;
+/** A state of a frame with its edits laid over it. */
+export function withEdits(place, part, state) {
+  const changes = editsOf(place, part);
+  if (!changes) return state;
   let edited = structuredClone(state);
-  for (const [pointer, value] of e.changes) {
+  for (const [pointer, value] of changes) {
     const tokens = parsePointer(pointer);
     if (!tokens.length) { edited = structuredClone(value); continue; }
     const holder = tokens.slice(0, -1).reduce((v, key) => v?.[key], edited);
@@ -239,21 +257,18 @@ export function withEdits(part, state) {
   return edited;
 }
 
-/** What a fork or a run from here starts with: the cut, and the changes as a JSON patch. */
-export function cutHere() {
-  const { id, i } = at.value;
-  const e = editsHere();
-  const line = view.value?.line;
-  const patch = e ? [...e.changes].map(([path, value]) => ({ op: 'replace', path, value })) : [];
-  const isCall = line && !['node', 'error', 'checkpoint'].includes(line.kind || 'node');
-  return { id, i, patch, after: e ? e.part === 'output' : false, isCall };
-}
+/** The edits of a state as a JSON patch. */
+export const patchOf = (place, part) =>
+  [...(editsOf(place, part) || [])].map(([path, value]) => ({ op: 'replace', path, value }));
 
 // -- notes ----------------------------------------------------------------------------------------------------------
 
+/** Take in the notes of a session, which may come when another one is shown by now. */
+export const putNotes = (id, found) => { if (at.value.id === id) notes.value = found; };
+
 export async function writeNote(id, note) {
   try {
-    notes.value = (await source.value.note(id, note)).notes;
+    putNotes(id, (await source.value.note(id, note)).notes);
     say(note.text || note.bookmark ? 'Noted.' : 'The note is gone.');
   } catch (error) {
     fail(error);
@@ -262,7 +277,7 @@ export async function writeNote(id, note) {
 
 export function toggleBookmark() {
   const { id, i } = at.value;
-  if (!id || source.value.embedded) return;
+  if (!current.value || source.value.embedded) return;
   const known = notes.value.find((n) => n.frame === i) || { text: '', bookmark: false };
   writeNote(id, { frame: i, text: known.text, bookmark: !known.bookmark });
 }
@@ -279,6 +294,7 @@ const pendingSessions = new Map();
 export function putSession(session) {
   const known = sessions.value?.get(session.id);
   if (!known || session.frames > known.frames) busy.value.set(session.id, performance.now());
+  if (known && (session.created !== known.created || session.frames < known.frames)) forget(session.id);
   pendingSessions.set(session.id, session);
   redraw ??= requestAnimationFrame(flushSessions);
 }
@@ -287,15 +303,32 @@ function flushSessions() {
   redraw = null;
   const next = new Map(sessions.value);
   for (const [id, session] of pendingSessions) session ? next.set(id, session) : next.delete(id);
+  const wasEmpty = !sessions.value?.size, { id, i } = at.value, stale = forgotten === id && pendingSessions.has(id);
   pendingSessions.clear();
-  const wasEmpty = !sessions.value?.size;
   sessions.value = next;
   if (wasEmpty && next.size) openFirst();
+  else if (stale && next.has(id)) go(id, i, { follows: true });
+  else if (stale) fail({ status: 404, message: `${id} is gone: its recording was deleted. If it is recorded anew, it appears here.` });
+  if (next.has(forgotten)) forgotten = null;
 }
 
 export function dropSession(id) {
+  forget(id);
   pendingSessions.set(id, null);
   redraw ??= requestAnimationFrame(flushSessions);
+}
+
+let forgotten = null; // the session that was shown when its recording went away
+
+/** Forget what was read of a recording that is gone, or that another took the place of. */
+function forget(id) {
+  for (const key of [...cache.keys()]) if (key.slice(key.indexOf(' ') + 1, key.lastIndexOf('/')) === id) cache.delete(key);
+  if (pin.value?.id === id) pin.value = null;
+  if (at.value.id !== id) return;
+  turn++;
+  loading = null;
+  forgotten = id;
+  batch(() => { columns.value = view.value = range.value = null; notes.value = []; });
 }
 
 /** Take in new frames of the session that is shown; return how many frames are known, to catch up from there. */
@@ -303,10 +336,11 @@ export function putFrames(id, rows) {
   const c = columnsOf(id);
   if (!c || id !== at.value.id) return null;
   const atEnd = at.value.i >= c.n - 1;
-  const before = c.n;
   if (extendColumns(c, rows)) {
     grown.value++;
-    if (atEnd && before && connection.value === 'live') go(id, Infinity);
+    // Who edits a frame, or was asked about it, stays with it.
+    const stays = dialog.value?.id || isEdited(at.value);
+    if (atEnd && connection.value === 'live' && !stays) go(id, Infinity, { follows: true });
   }
   return c.n;
 }
@@ -343,7 +377,7 @@ export async function start() {
   }
 }
 
-export const nodeName = (i) => {
-  const c = columnsOf(at.value.id);
+export const nodeName = ({ id, i }) => {
+  const c = columnsOf(id);
   return c ? stepAt(c, i).name : '';
 };
