@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
 import enum
 import itertools
 import operator
+import pickle
 import subprocess
 import sys
 import textwrap
@@ -34,6 +36,7 @@ from pydantic import BaseModel
 from vcr_core import ResumeConfig, VCRPlayer
 from vcr_core.engine import run_again
 from vcr_langgraph import VCRCheckpointSaver
+from vcr_langgraph.checkpoint_log import DamagedCheckpointError, DamagedCheckpointWarning
 from vcr_langgraph.checkpoint_values import VCRSerializer
 from vcr_langgraph.node_update import describe_update, restore_update
 
@@ -151,6 +154,64 @@ def test_the_file_is_sealed_like_any_recording(tmp_path):
     content = (tmp_path / "t.vcr").read_bytes()
     (tmp_path / "t.vcr").write_bytes(content.replace(b'"x":1', b'"x":2', 1))
     assert not VCRPlayer.load(tmp_path / "t.vcr").verify(finished=False).ok
+
+
+class Turns:
+    """A file with two threads of one turn each; what a node of them said is in the lines of its thread only."""
+
+    def __init__(self, path):
+        self.path = path
+        builder = StateGraph(dict).add_node("say", lambda state: {"said": f"said to {state['name']}"})
+        self.builder = builder.add_edge(START, "say")
+        with contextlib.closing(VCRCheckpointSaver(path)) as saver:
+            for name in ("ann", "bob"):
+                self.builder.compile(checkpointer=saver).invoke({"name": name}, self.config(name))
+
+    @staticmethod
+    def config(name):
+        return {"configurable": {"thread_id": name}}
+
+    def damage(self, name, mark, by):
+        """Overwrite a part of the second checkpoint of a thread: the third, and last, leans on it."""
+        lines = self.path.read_bytes().split(b"\n")
+        puts = [number for number, line in enumerate(lines) if b"checkpoint:put" in line and name in line]
+        assert mark in lines[puts[1]]
+        lines[puts[1]] = lines[puts[1]].replace(mark, by * len(mark), 1)
+        self.path.write_bytes(b"\n".join(lines))
+
+    def open(self):
+        return self.builder.compile(checkpointer=VCRCheckpointSaver(self.path))
+
+
+@pytest.mark.parametrize("by", [b'"', b"}"])
+def test_a_damaged_line_leaves_the_other_threads_as_they_are(tmp_path, by):
+    turns = Turns(tmp_path / "t.vcr")
+    turns.damage(b'"ann"', b'":', by)
+    with pytest.warns(DamagedCheckpointWarning, match="vcr verify") as told:
+        graph = turns.open()
+    assert len(told) == 1
+    assert graph.get_state(turns.config("bob")).values == {"said": "said to bob"}
+    with pytest.raises(DamagedCheckpointError, match="thread 'ann'") as raised:
+        graph.get_state(turns.config("ann"))
+    assert pickle.loads(pickle.dumps(raised.value)).thread == "ann"  # made here
+
+
+def test_a_damaged_value_leaves_the_other_threads_as_they_are(tmp_path):
+    turns = Turns(tmp_path / "t.vcr")
+    turns.damage(b'"ann"', b"channel_versions", b"\xff")
+    graph = turns.open()
+    assert graph.get_state(turns.config("bob")).values == {"said": "said to bob"}
+    assert graph.get_state(turns.config("ann")).values == {"said": "said to ann"}
+    with pytest.raises(DamagedCheckpointError):
+        list(graph.get_state_history(turns.config("ann")))
+
+
+def test_a_line_that_was_torn_off_is_no_damage(tmp_path):
+    turns = Turns(tmp_path / "t.vcr")
+    turns.path.write_bytes(turns.path.read_bytes()[:-20])
+    graph = turns.open()
+    assert graph.invoke({"name": "cat"}, turns.config("cat")) == {"said": "said to cat"}
+    assert turns.open().get_state(turns.config("cat")).values == {"said": "said to cat"}
 
 
 class Colour(enum.Enum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import operator
 import sys
 from dataclasses import dataclass
@@ -14,12 +15,13 @@ from langchain_core.messages import AIMessage
 from langgraph.cache.memory import InMemoryCache
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.func import entrypoint, task
-from langgraph.graph import START, StateGraph
+from langgraph.graph import START, StateGraph, add_messages
 from langgraph.types import CachePolicy, Command, RetryPolicy, Send, interrupt
 from pydantic import BaseModel
 
 from vcr_core import DivergenceError, ResumeConfig, VCRPlayer
 from vcr_core.engine import run_again
+from vcr_core.errors import UsageError
 from vcr_langgraph import VCRLangGraph
 
 ASKED = {"count": 0, "log": []}
@@ -399,6 +401,102 @@ def test_a_cached_node_is_served_without_its_cache(vcr, load, ran):
     ran.clear()
     assert run_again(player, fresh, REPLAY).result == result
     assert ran["slow"] == 0
+
+
+def test_cached_tasks_that_were_sent_are_served(vcr, load, ran):
+    def work(state):
+        ran.hit("work")
+        return {"log": [state["number"]]}
+
+    builder = StateGraph(State).add_node("plan", lambda s: {}).add_node("work", work, cache_policy=CachePolicy())
+    builder.add_edge(START, "plan")
+    builder.add_conditional_edges("plan", lambda s: [Send("work", {"number": n}) for n in range(2)], ["work"])
+    compiled = builder.compile(cache=InMemoryCache())
+    compiled.invoke(ASKED)
+    graph = vcr.wrap_graph(compiled)
+    result = graph.invoke(ASKED)
+    player = load()
+    assert [row.status for row in player.rows] == ["ok", "cached", "cached"]
+    for cut in (1, 2, 3):
+        ran.clear()
+        assert resume(player, graph, from_frame=cut).result == result
+        assert ran["work"] == 3 - cut
+    assert resume(player, graph, mode="replay").result == result
+
+
+@pytest.mark.parametrize("caller", ["entrypoint", "node"])
+def test_cached_tasks_that_were_called_are_served(vcr, load, ran, caller):
+    @task(cache_policy=CachePolicy())
+    def double(number):
+        ran.hit("double")
+        return number * 2
+
+    def flow(asked):
+        return {"log": [double(1).result(), double(2).result()]}
+
+    if caller == "entrypoint":
+        compiled = entrypoint(cache=InMemoryCache())(flow)
+    else:
+        compiled = StateGraph(State).add_node("flow", flow).add_edge(START, "flow").compile(cache=InMemoryCache())
+    compiled.invoke(ASKED)
+    graph = vcr.wrap_graph(compiled)
+    result = graph.invoke(ASKED)
+    player = load()
+    assert [row.status for row in player.rows] == ["cached", "cached", "ok"]
+    assert {row.parent for row in player.rows[:2]} == {player.rows[2].key}
+    ran.clear()
+    assert resume(player, graph, mode="replay").result == result
+    assert resume(player, graph, from_frame=1).result == result
+    assert ran["double"] == 1
+
+
+@pytest.mark.parametrize("final", [False, True])
+def test_a_cached_entrypoint_is_served(vcr, load, ran, final):
+    @entrypoint(cache=InMemoryCache(), cache_policy=CachePolicy())
+    def flow(number):
+        ran.hit("flow")
+        return entrypoint.final(value=number + 1, save=number) if final else number + 1
+
+    flow.invoke(1)
+    graph = vcr.wrap_graph(flow)
+    assert graph.invoke(1) == 2
+    ran.clear()
+    assert resume(load(), graph, mode="replay").result == 2
+    assert ran["flow"] == 0
+
+
+def last_messages(before, new):
+    return add_messages(before, new)[-3:]
+
+
+@pytest.mark.parametrize("schema", ["named", "root"])
+def test_messages_have_the_same_ids_whoever_calls_the_reducer(vcr, load, schema):
+    class Talk(TypedDict):
+        talk: Annotated[list, functools.partial(last_messages)]
+
+    def shown(messages):
+        return messages if schema == "root" else {"talk": messages}
+
+    builder = StateGraph(Annotated[list, add_messages] if schema == "root" else Talk)
+    builder.add_node("one", lambda state: shown([("ai", "one")]))
+    builder.add_node("two", lambda state: Command(update=shown(AIMessage("two")), goto="three"))
+    builder.add_node("three", lambda state: shown("three"))
+    graph = vcr.wrap_graph(builder.add_edge(START, "one").add_edge("one", "two").compile())
+    result = graph.invoke(shown("hello"))
+    player = load()
+    assert resume(player, graph, mode="replay").result == result
+    for cut in range(len(player)):
+        assert len(resume(player, graph, from_frame=cut).result) == len(result)
+
+
+def test_a_graph_is_not_run_by_the_name_of_its_class(graphs, vcr, load, tmp_path):
+    graph = graphs.builder().compile()
+    vcr.wrap_graph(graph).invoke(ASKED)
+    player = load()
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(UsageError, match="name the graph"):
+        player.resume(type(graph))
+    assert sorted(tmp_path.iterdir()) == before
 
 
 class Model(BaseModel):

@@ -121,6 +121,23 @@ def test_a_graph_wrapped_for_two_recorders_records_for_the_last(graphs, vcr, tmp
     assert len(load()) == 0
 
 
+def test_a_wrapped_builder_and_its_original_go_their_own_ways(graphs, vcr):
+    builder = graphs.builder()
+    wrapped = vcr.wrap_graph(builder)
+    before = {name: set(part) for name, part in vars(builder).items() if isinstance(part, (dict, set))}
+    wrapped.add_node("more", lambda state: {}).add_edge("left", "more").add_edge(["left", "more"], "right")
+
+    def go_on(state):
+        return "more"
+
+    wrapped.add_conditional_edges("judge", go_on, ["more"])
+    assert {name: set(part) for name, part in vars(builder).items() if isinstance(part, (dict, set))} == before
+    assert len(builder.branches["judge"]) == 1
+    builder.add_node("other", lambda state: {}).add_edge("judge", "other")
+    assert "other" not in wrapped.nodes
+    assert wrapped.compile().nodes["more"]
+
+
 def test_a_wrapped_builder_compiles_to_a_recording_graph(graphs, vcr, load):
     builder = graphs.builder()
     wrapped = vcr.wrap_graph(builder)

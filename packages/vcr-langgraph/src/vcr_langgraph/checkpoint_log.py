@@ -14,17 +14,45 @@ from __future__ import annotations
 import datetime
 import os
 import threading
+import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
+from vcr_core.errors import VcrError
 from vcr_core.log_file import LogFile
 from vcr_core.wire_format import FORMAT
 from vcr_langgraph.checkpoint_values import encode, from_line, to_line
 
 Typed = tuple[str, bytes]
 _PREFIX = b'{"type":"checkpoint:'
+_ANY_PREFIX = b'{"type":"'
+
+
+class DamagedCheckpointWarning(UserWarning):
+    """A file of checkpoints has lines that cannot be read; all others are there."""
+
+
+class DamagedCheckpointError(VcrError):
+    """A checkpoint needs a value that stood in a line that cannot be read.
+
+    Attributes:
+        path: The file.
+        thread: The thread.
+        checkpoint: The id of the checkpoint.
+        part: The channel whose value is lost, or ``checkpoint`` or ``metadata``.
+    """
+
+    def __init__(self, path: Path, thread: str, checkpoint: str, part: str) -> None:
+        self.path = path
+        self.thread = thread
+        self.checkpoint = checkpoint
+        self.part = part
+        super().__init__(
+            f"checkpoint {checkpoint} of thread {thread!r} in {path} cannot be read: {part!r} stood in a damaged "
+            f"line. `vcr verify {path}` names it; other checkpoints can be named by their ids."
+        )
 
 
 class Stored(NamedTuple):
@@ -72,6 +100,7 @@ class CheckpointLog:
         blobs: Values of channels by thread, namespace, channel and version.
         writes: Pending writes by thread, namespace and checkpoint, each by task and number.
         lock: Held around every use.
+        damaged: True if there was a line that could not be read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -80,6 +109,7 @@ class CheckpointLog:
         self.blobs: dict[tuple[str, str, str, Any], Typed] = {}
         self.writes: dict[tuple[str, str, str], dict[tuple[str, int], Write]] = {}
         self.lock = threading.RLock()
+        self.damaged = False
         self._read_to = 0
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -98,10 +128,29 @@ class CheckpointLog:
             if not newline:
                 return
             for line in whole.split(b"\n"):
-                if line.startswith(_PREFIX):
-                    found = _decode_line(line)
-                    self._apply(found.type.partition(":")[2], msgspec.json.decode(found.data, type=list[msgspec.Raw]))
+                try:
+                    self._take_in(line)
+                except (msgspec.DecodeError, ValueError, TypeError) as error:
+                    self._tell_damage(error)
             self._read_to += len(whole) + 1
+
+    def _take_in(self, line: bytes) -> None:
+        if not line.startswith(_ANY_PREFIX):
+            raise ValueError("it does not begin as a line does")
+        if line.startswith(_PREFIX):
+            found = _decode_line(line)
+            self._apply(found.type.partition(":")[2], msgspec.json.decode(found.data, type=list[msgspec.Raw]))
+
+    def _tell_damage(self, error: Exception) -> None:
+        """Go on without a line that cannot be read; told once for each file that is opened."""
+        if not self.damaged:
+            self.damaged = True
+            warnings.warn(
+                f"{self.path} has a line that cannot be read ({error}); what it held is left out, and a checkpoint "
+                f"that needs it raises DamagedCheckpointError. `vcr verify {self.path}` names every such line.",
+                DamagedCheckpointWarning,
+                stacklevel=2,
+            )
 
     def append(self, kind: str, *fields: Any) -> None:
         """Write one change; it is in memory once it is written."""
@@ -118,17 +167,17 @@ class CheckpointLog:
     def _apply_put(self, fields: list[msgspec.Raw]) -> None:
         thread, namespace, checkpoint_id, parent, run_id = (_plain(field) for field in fields[:5])
         stored = Stored(_typed(fields[5]), _typed(fields[6]), parent, run_id)
+        entries = msgspec.json.decode(fields[7], type=list[tuple[msgspec.Raw, msgspec.Raw, msgspec.Raw]])
+        blobs = {(thread, namespace, _plain(channel), _plain(n)): _typed(value) for channel, n, value in entries}
         self.threads.setdefault(thread, {}).setdefault(namespace, {})[checkpoint_id] = stored
-        for entry in msgspec.json.decode(fields[7], type=list[list[msgspec.Raw]]):
-            self.blobs[thread, namespace, _plain(entry[0]), _plain(entry[1])] = _typed(entry[2])
+        self.blobs.update(blobs)
 
     def _apply_writes(self, fields: list[msgspec.Raw]) -> None:
         thread, namespace, checkpoint_id, task, path = (_plain(field) for field in fields[:5])
+        entries = msgspec.json.decode(fields[5], type=list[tuple[int, str, msgspec.Raw]])
+        writes = {(task, number): Write(task, channel, _typed(value), path) for number, channel, value in entries}
         known = self.writes.setdefault((thread, namespace, checkpoint_id), {})
-        for entry in msgspec.json.decode(fields[5], type=list[list[msgspec.Raw]]):
-            number, channel = _plain(entry[0]), _plain(entry[1])
-            if number < 0 or (task, number) not in known:
-                known[task, number] = Write(task, channel, _typed(entry[2]), path)
+        known.update({place: write for place, write in writes.items() if place[1] < 0 or place not in known})
 
     def _apply_drop(self, fields: list[msgspec.Raw]) -> None:
         thread, namespace, checkpoint_id = (_plain(field) for field in fields)

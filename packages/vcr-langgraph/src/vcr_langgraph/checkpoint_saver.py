@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
     WRITES_IDX_MAP,
@@ -25,7 +26,7 @@ from langgraph.checkpoint.base import (
     writes_sort_key,
 )
 
-from vcr_langgraph.checkpoint_log import CheckpointLog, Stored, Typed, put_fields, write_fields
+from vcr_langgraph.checkpoint_log import CheckpointLog, DamagedCheckpointError, Stored, Typed, put_fields, write_fields
 from vcr_langgraph.checkpoint_values import VCRSerializer
 
 Key = tuple[str, str, str]
@@ -91,7 +92,11 @@ class VCRCheckpointSaver(BaseCheckpointSaver[str]):
     # -- reading ------------------------------------------------------------------------------------------------------
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
-        """Return the checkpoint that `config` names, or the latest of its thread."""
+        """Return the checkpoint that `config` names, or the latest of its thread.
+
+        Raises:
+            DamagedCheckpointError: If a value of it stood in a line that cannot be read.
+        """
         configurable = config.get("configurable", {})
         thread, namespace = str(configurable["thread_id"]), configurable.get("checkpoint_ns", "")
         with self._log.lock:
@@ -104,22 +109,32 @@ class VCRCheckpointSaver(BaseCheckpointSaver[str]):
             return self._tuple((thread, namespace, checkpoint_id), stored)
 
     def _tuple(self, key: Key, stored: Stored) -> CheckpointTuple:
-        load = self.serde.loads_typed
-        checkpoint: Any = load(stored.checkpoint)
+        checkpoint: Any = self._load(key, "checkpoint", stored.checkpoint)
         values: dict[str, Any] = {}
         for channel, version in checkpoint["channel_versions"].items():
             blob = self._log.blobs.get((*key[:2], channel, version))
+            if blob is None and self._log.damaged:
+                raise DamagedCheckpointError(self._log.path, key[0], key[2], channel)
             if blob is not None and blob[0] != "empty":
-                values[channel] = load(blob)
+                values[channel] = self._load(key, channel, blob)
         writes = self._log.writes.get(key, {})
         order = sorted(writes, key=lambda place: writes_sort_key(writes[place].path, *place))
+        found = [writes[place] for place in order]
         return CheckpointTuple(
             config=_config(key),
             checkpoint=cast("Checkpoint", {**checkpoint, "channel_values": values}),
-            metadata=load(stored.metadata),
+            metadata=self._load(key, "metadata", stored.metadata),
             parent_config=_config((*key[:2], stored.parent)) if stored.parent else None,
-            pending_writes=[(writes[p].task, writes[p].channel, load(writes[p].value)) for p in order],
+            pending_writes=[
+                (write.task, write.channel, self._load(key, write.channel, write.value)) for write in found
+            ],
         )
+
+    def _load(self, key: Key, part: str, value: Typed) -> Any:
+        try:
+            return self.serde.loads_typed(value)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise DamagedCheckpointError(self._log.path, key[0], key[2], part) from error
 
     def list(
         self,

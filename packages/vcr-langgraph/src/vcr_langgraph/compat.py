@@ -10,6 +10,8 @@ Whoever supports a new version of LangGraph looks here first.  Everything else i
 from __future__ import annotations
 
 import functools
+import inspect
+import types
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeGuard
@@ -18,17 +20,22 @@ from langchain_core.runnables import RunnableConfig
 from langgraph._internal._constants import (
     CONFIG_KEY_CALL,
     CONFIG_KEY_CHECKPOINT_NS,
+    CONFIG_KEY_CHECKPOINTER,
     CONFIG_KEY_READ,
     CONFIG_KEY_RUNTIME,
+    CONFIG_KEY_SCRATCHPAD,
     CONFIG_KEY_SEND,
     CONFIG_KEY_TASK_ID,
+    PREVIOUS,
     PUSH,
+    RESUME,
+    RETURN,
 )
 from langgraph._internal._runnable import RunnableCallable
 from langgraph.channels.base import BaseChannel
 from langgraph.channels.binop import BinaryOperatorAggregate
 from langgraph.channels.last_value import LastValue
-from langgraph.constants import TAG_HIDDEN
+from langgraph.constants import END, TAG_HIDDEN
 from langgraph.errors import ParentCommand
 from langgraph.graph.message import add_messages
 from langgraph.graph.state import _control_branch  # pyright: ignore[reportPrivateUsage]  # what this module is for
@@ -42,8 +49,11 @@ __all__ = [
     "CONFIG_KEY_CHECKPOINT_NS",
     "CONFIG_KEY_SEND",
     "CONFIG_KEY_TASK_ID",
+    "END",
     "NOTHING",
+    "PREVIOUS",
     "PUSH",
+    "RETURN",
     "TAG_HIDDEN",
     "ChannelWrite",
     "ParentCommand",
@@ -51,9 +61,13 @@ __all__ = [
     "PregelNode",
     "StaticWriters",
     "channels_as_they_are",
+    "checkpointer_of",
     "execution_of",
     "gathers_messages",
     "live_channels",
+    "plain_call",
+    "skip_call",
+    "take_answers",
     "values_after",
     "with_last_writer",
 ]
@@ -89,6 +103,35 @@ def execution_of(config: RunnableConfig) -> tuple[int, str | None]:
     if info is None:
         return 1, None
     return int(getattr(info, "node_attempt", 1) or 1), getattr(info, "thread_id", None)
+
+
+def checkpointer_of(config: RunnableConfig) -> Any:
+    """Return what keeps the checkpoints of the subgraphs of a task, or None."""
+    return config.get("configurable", {}).get(CONFIG_KEY_CHECKPOINTER)
+
+
+def plain_call(config: RunnableConfig) -> Any:
+    """Return what a task calls other tasks with: LangGraph's own, recorded or not."""
+    found = config.get("configurable", {}).get(CONFIG_KEY_CALL)
+    return getattr(found, "plain", found)
+
+
+def skip_call(config: RunnableConfig) -> None:
+    """Have the next task that a task calls be numbered as if one had been called before it."""
+    config.get("configurable", {})[CONFIG_KEY_SCRATCHPAD].call_counter()
+
+
+def take_answers(config: RunnableConfig) -> None:
+    """Take the answers to interrupts that wait for a task, as ``interrupt`` takes them."""
+    configurable = config.get("configurable", {})
+    scratchpad = configurable.get(CONFIG_KEY_SCRATCHPAD)
+    if scratchpad is None:
+        return
+    answer = scratchpad.get_null_resume(True)
+    if answer is not None:
+        scratchpad.resume.append(answer)
+    if scratchpad.resume:
+        configurable[CONFIG_KEY_SEND]([(RESUME, scratchpad.resume)])
 
 
 class StaticWriters:
@@ -177,10 +220,25 @@ def with_last_writer(node: PregelNode, write: Callable[[RunnableConfig, deque[Up
 
 
 def gathers_messages(channel: Any) -> bool:
-    """True if a channel's reducer is LangGraph's own for messages, which gives ids to those that have none."""
+    """True if a channel's reducer is LangGraph's own for messages, which gives ids to those without, or calls it."""
     reducer = getattr(channel, "operator", None) or getattr(channel, "reducer", None)
     reducer = reducer.func if isinstance(reducer, functools.partial) else reducer
+    if isinstance(reducer, types.FunctionType):
+        return _calls_add_messages(reducer)
     return getattr(reducer, "__module__", None) == add_messages.__module__
+
+
+@functools.lru_cache(maxsize=256)
+def _calls_add_messages(function: types.FunctionType, *, depth: int = 3) -> bool:
+    """True if a function is LangGraph's reducer for messages, or one of the functions that it names is."""
+    if function.__module__ == add_messages.__module__:
+        return True
+    try:
+        named = inspect.getclosurevars(function)
+    except ValueError:  # a variable around it is not set yet
+        return False
+    values = (*named.globals.values(), *named.nonlocals.values()) if depth else ()
+    return any(_calls_add_messages(v, depth=depth - 1) for v in values if isinstance(v, types.FunctionType))
 
 
 def model_name_of(model: Any) -> str | None:

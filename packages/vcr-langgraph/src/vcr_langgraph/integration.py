@@ -97,6 +97,7 @@ def _recording_node(name: str, node: PregelNode) -> PregelNode:
 
 def _recording_builder(builder: Any, integration: VCRLangGraph) -> Any:
     made = copy.copy(builder)
+    vars(made).update({name: _copy_of(value) for name, value in vars(builder).items()})
     plain = type(builder)
 
     def compile(self: Any, *args: Any, **kwargs: Any) -> Any:  # the builder's own name for it
@@ -104,4 +105,14 @@ def _recording_builder(builder: Any, integration: VCRLangGraph) -> Any:
 
     body = {"compile": compile, "__module__": plain.__module__, "__qualname__": plain.__qualname__}
     made.__class__ = type(plain.__name__, (plain,), body)
+    return made
+
+
+def _copy_of(value: Any) -> Any:
+    """Return a copy of what a builder gathers its parts in, down to the parts; anything else as it is."""
+    if not isinstance(value, (dict, list, set)):
+        return value
+    made = copy.copy(value)
+    if isinstance(made, dict):
+        made.update({key: _copy_of(part) for key, part in made.items()})
     return made

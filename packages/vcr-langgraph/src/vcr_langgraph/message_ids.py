@@ -11,7 +11,7 @@ would differ from the tape.  So ids are drawn here, once, and recorded with the 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -22,6 +22,8 @@ from langgraph.types import Command
 from vcr_core.engine import Run
 from vcr_langgraph.compat import gathers_messages
 
+_ROOT = "__root__"
+"""The channel of a state that is no dict of channels."""
 Channels = Mapping[str, Any]
 MakeId = Callable[[], str]
 
@@ -29,6 +31,11 @@ MakeId = Callable[[], str]
 def message_channels(channels: Channels) -> frozenset[str]:
     """Return the names of the channels that gather messages."""
     return frozenset(name for name, channel in channels.items() if _gathers(channel))
+
+
+def state_message_channels(channels: Channels, state_keys: Collection[str]) -> frozenset[str]:
+    """Return those of a graph's channels that gather messages: the others of one with state are LangGraph's own."""
+    return message_channels({name: channels[name] for name in state_keys} or channels)
 
 
 def _gathers(channel: Any) -> bool:
@@ -83,8 +90,10 @@ def give_ids(update: Any, names: frozenset[str], make_id: MakeId = random_id) ->
     """
     if not names:
         return update
+    if _ROOT in names and not _holds_commands(update):  # the state is the messages
+        return _messages(update, make_id)
     if isinstance(update, Command):
-        if isinstance(update.update, dict):
+        if _ROOT in names or isinstance(update.update, dict):
             given = give_ids(update.update, names, make_id)
             if given is not update.update:
                 return Command(graph=update.graph, update=given, resume=update.resume, goto=update.goto)
@@ -99,6 +108,12 @@ def give_ids(update: Any, names: frozenset[str], make_id: MakeId = random_id) ->
         changed = {name: value for name, value in found.items() if value is not update[name]}
         return {**update, **changed} if changed else update
     return update
+
+
+def _holds_commands(update: Any) -> bool:
+    return isinstance(update, Command) or (
+        isinstance(update, (list, tuple)) and any(isinstance(item, Command) for item in update)
+    )
 
 
 def _messages(value: Any, make_id: MakeId) -> Any:

@@ -19,7 +19,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphBubbleUp, GraphInterrupt
 from langgraph.types import Command, Interrupt
 
-from vcr_core.engine import EndedStep, RunningStep, StepCall
+from vcr_core.engine import EndedStep, Run, RunningStep, StepCall
 from vcr_core.engine.plan import names_step
 from vcr_core.engine.scope import Scope
 from vcr_core.engine.served_step import CancelledStep, ServedStep, SkippedStep
@@ -34,6 +34,7 @@ from vcr_langgraph.compat import (
     values_after,
 )
 from vcr_langgraph.graph_call import GraphCall
+from vcr_langgraph.kept_step import KeptStep, kept_step
 from vcr_langgraph.message_ids import give_ids
 from vcr_langgraph.node_update import describe_goto, describe_update, restore_goto, restore_update
 from vcr_langgraph.state_edit import INPUT
@@ -127,9 +128,13 @@ class NodeStep:
             shown = {**shown, **edit.unseen_by(call.run, key)}
         style = "args" if before is None else "state"
         asked = StepCall(name, "node", shown, style, key, metadata={FACTS: self._facts}, function=self._function)
+        if call.inside_served:
+            return kept_step(call.run, scope, asked)
         step = call.run.begin(asked, scope)
-        if call.run.tape is not None and isinstance(step, RunningStep):
-            call.check_live(key, number, name)
+        if call.run.tape is not None and not isinstance(step, ServedStep):
+            if isinstance(step, RunningStep):
+                call.check_live(key, number, name)
+            call.check_opening(key, number, name, shown)
         return step
 
     def _take_edited_input(self) -> None:
@@ -235,11 +240,12 @@ class NodeStep:
         value = step.result()
         if isinstance(step, SkippedStep):
             return None
-        if not isinstance(step, ServedStep) or self._is_overridden(step):
+        if not isinstance(step, (ServedStep, KeptStep)) or self.overridden:
             return value
-        facts = self._recorded_facts(step)
+        assert step.index is not None
+        facts = recorded_facts(step.run, step.index)
         if "interrupts" in facts or "command" in facts:
-            raise self._signal(facts)
+            raise signal_of(step.run, facts, self._metadata)
         if "writes" in facts:
             return _update_of_writes(facts)
         if self.before is None or "update" not in facts:
@@ -254,29 +260,13 @@ class NodeStep:
             await self.step.wait_async()
         return self.serve()
 
-    def _is_overridden(self, step: EndedStep) -> bool:
+    @property
+    def overridden(self) -> bool:
+        """True if what it gives was asked to be another value than that on the tape."""
+        step = self.step
         overrides = step.run.config.output_overrides
         return any(
             name == step.index or (isinstance(name, str) and names_step([name], step.call)) for name in overrides
-        )
-
-    def _recorded_facts(self, step: EndedStep) -> dict[str, Any]:
-        tape, index = step.run.tape, step.index
-        assert tape is not None
-        assert index is not None
-        found: dict[str, Any] = tape.player.decode(tape.player.body(index).metadata).get(FACTS, {})
-        return found
-
-    def _signal(self, facts: Mapping[str, Any]) -> GraphBubbleUp:
-        if "interrupts" in facts:
-            namespace = self._metadata.get("langgraph_checkpoint_ns", "")
-            found = [Interrupt.from_ns(i["value"], namespace) for i in facts["interrupts"]]
-            ids = replay_of(self.call.run).interrupt_ids
-            ids.update((i["id"], now.id) for i, now in zip(facts["interrupts"], found, strict=True))
-            return GraphInterrupt(found)
-        command = facts["command"]
-        return ParentCommand(
-            Command(graph=command["graph"], update=command["update"], goto=restore_goto(command["goto"]))
         )
 
     def _check_restored(self, step: EndedStep, update: Any) -> None:
@@ -287,6 +277,26 @@ class NodeStep:
                 raise step.run.diverged(
                     "unrestorable", key, name=step.call.name, frame=step.index, actual=value.type_name, path=""
                 )
+
+
+def recorded_facts(run: Run, index: int) -> dict[str, Any]:
+    """Return what a frame of the tape tells of its task."""
+    assert run.tape is not None
+    player = run.tape.player
+    found: dict[str, Any] = player.decode(player.body(index).metadata).get(FACTS, {})
+    return found
+
+
+def signal_of(run: Run, facts: Mapping[str, Any], metadata: Mapping[str, Any]) -> GraphBubbleUp:
+    """Return what a task was left by, an interrupt or a command, as it is in the task with that metadata."""
+    if "interrupts" in facts:
+        namespace = metadata.get("langgraph_checkpoint_ns", "")
+        ids = replay_of(run).interrupt_ids
+        for told in facts["interrupts"]:  # one from inside of a subgraph has that task's id already
+            ids.setdefault(told["id"], Interrupt.from_ns(told["value"], namespace).id)
+        return GraphInterrupt([Interrupt(told["value"], id=ids[told["id"]]) for told in facts["interrupts"]])
+    command = facts["command"]
+    return ParentCommand(Command(graph=command["graph"], update=command["update"], goto=restore_goto(command["goto"])))
 
 
 def _is_part_of(given: Any, state: dict[str, Any]) -> bool:

@@ -14,6 +14,7 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from vcr_langgraph.compat import PregelNode, StaticWriters, channels_as_they_are
 from vcr_langgraph.graph_call import current_call
 from vcr_langgraph.node_step import NodeStep
+from vcr_langgraph.served_body import serve, serve_async
 from vcr_langgraph.task_calls import record_tasks
 
 _END = object()
@@ -63,7 +64,7 @@ class RecordedNode(Runnable[Any, Any]):
         if step is None:
             return self.bound.invoke(input, config, **kwargs)
         if not step.live:
-            return step.serve()
+            return serve(step, self.bound, config or {})
         with step:
             output = self.bound.invoke(step.given, config, **kwargs)
         return step.succeed(output)
@@ -74,7 +75,7 @@ class RecordedNode(Runnable[Any, Any]):
         if step is None:
             return await self.bound.ainvoke(input, config, **kwargs)
         if not step.live:
-            return await step.serve_async()
+            return await serve_async(step, self.bound, config or {})
         with step:
             output = await self.bound.ainvoke(step.given, config, **kwargs)
         return step.succeed(output)
@@ -85,7 +86,7 @@ class RecordedNode(Runnable[Any, Any]):
         if step is None:
             yield from self.bound.stream(input, config, **kwargs)
         elif not step.live:
-            yield step.serve()
+            yield serve(step, self.bound, config or {})
         else:
             chunks = _Chunks()
             body = self.bound.stream(step.given, config, **kwargs)
@@ -104,7 +105,7 @@ class RecordedNode(Runnable[Any, Any]):
             async for passed in self.bound.astream(input, config, **kwargs):
                 yield passed
         elif not step.live:
-            yield await step.serve_async()
+            yield await serve_async(step, self.bound, config or {})
         else:
             chunks = _Chunks()
             body = self.bound.astream(step.given, config, **kwargs)

@@ -78,6 +78,11 @@ class StateEdit:
         seen = tape.player.state(index, "input")
         return {name: seen[name] for name in self._values if name in seen}
 
+    def taken_back(self, state: Mapping[str, Any], recorded: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a state with this edit as it was recorded without it."""
+        kept = {name: recorded[name] for name in self._values if name in recorded}
+        return {**_without(dict(state), set(self._values)), **kept}
+
     def amend_input(self, given: Any) -> Any:
         """Return the input of a call that continues a thread, and so writes nothing, with this edit."""
         if given is None or isinstance(given, Command):

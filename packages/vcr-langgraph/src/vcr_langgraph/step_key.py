@@ -56,5 +56,5 @@ class KeyParts:
     @classmethod
     def of(cls, key: str | None, node: str) -> KeyParts | None:
         """Return the parts of a key, or None if it is not that of a graph's task."""
-        found = re.fullmatch(rf"(.*)\|(-?\d+)(?:\|([^|]*))?:{re.escape(node)}#\d+", key or "", re.DOTALL)
+        found = re.fullmatch(rf"(.*?)\|(-?\d+)(?:\|([^|]*))?:{re.escape(node)}#\d+", key or "", re.DOTALL)
         return None if found is None else cls(found[1], int(found[2]), found[3] or "")

@@ -13,13 +13,14 @@ from __future__ import annotations
 import uuid
 import weakref
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.types import Command
 
-from vcr_core.engine import Run
+from vcr_core.engine import Run, current_run
+from vcr_langgraph.checkpoint_place import afound_again, found_again
 from vcr_langgraph.compat import CONFIG_KEY_TASK_ID, with_last_writer
 from vcr_langgraph.graph_call import GraphCall, current_call
 from vcr_langgraph.message_ids import give_ids
@@ -36,12 +37,14 @@ class Replay:
     Attributes:
         thread_suffix: Told apart from the recorded threads by this.
         interrupt_ids: Ids of interrupts on the tape, and those they have now.
+        asked: Checkpoint namespaces of the tasks that were served with an interrupt.
     """
 
     def __init__(self, run: Run) -> None:
         session = run.recorder.session_id if run.recorder is not None else None
         self.thread_suffix = session or uuid.uuid4().hex[:8]
         self.interrupt_ids: dict[str, str] = {}
+        self.asked: set[str] = set()
 
 
 _replays: weakref.WeakKeyDictionary[Run, Replay] = weakref.WeakKeyDictionary()
@@ -56,7 +59,26 @@ def replay_of(run: Run) -> Replay:
 def with_tape(
     graph: RecordedGraph, call: GraphCall, given: Any, config: RunnableConfig | None
 ) -> tuple[RecordedGraph, Any, RunnableConfig | None]:
-    """Return graph, input and config for a call that may be served from a tape."""
+    """Return graph, input and config for a call that may be served from a tape.
+
+    Raises:
+        LostCheckpointError: If it goes on from a checkpoint that its thread does not have.
+    """
+    graph, given, config = _with_tape(graph, call, given, config)
+    return graph, given, config if call.run.tape is None else found_again(graph, config)
+
+
+async def awith_tape(
+    graph: RecordedGraph, call: GraphCall, given: Any, config: RunnableConfig | None
+) -> tuple[RecordedGraph, Any, RunnableConfig | None]:
+    """As `with_tape`, in an event loop."""
+    graph, given, config = _with_tape(graph, call, given, config)
+    return graph, given, config if call.run.tape is None else await afound_again(graph, config)
+
+
+def _with_tape(
+    graph: RecordedGraph, call: GraphCall, given: Any, config: RunnableConfig | None
+) -> tuple[RecordedGraph, Any, RunnableConfig | None]:
     given = give_ids(given, call.message_channels, call.input_ids)
     run = call.run
     if run.tape is None:
@@ -76,14 +98,31 @@ def with_tape(
     return graph.copy(changes) if changes else graph, given, config
 
 
+def in_replay(graph: Any, config: RunnableConfig) -> RunnableConfig:
+    """Return a config for reading or changing a thread's state; in a replay it names the replay's own thread."""
+    own = _of_replay(graph, config)
+    return config if own is None else cast("RunnableConfig", found_again(graph, own))
+
+
+async def ain_replay(graph: Any, config: RunnableConfig) -> RunnableConfig:
+    """As `in_replay`, in an event loop."""
+    own = _of_replay(graph, config)
+    return config if own is None else cast("RunnableConfig", await afound_again(graph, own))
+
+
+def _of_replay(graph: Any, config: RunnableConfig) -> RunnableConfig | None:
+    run = current_run()
+    if run is None or run.tape is None or not isinstance(graph.checkpointer, BaseCheckpointSaver):
+        return None
+    return _own_thread(config, replay_of(run).thread_suffix)
+
+
 def _own_thread(config: RunnableConfig | None, suffix: str) -> RunnableConfig | None:
     configurable = (config or {}).get("configurable", {})
     thread = configurable.get("thread_id")
-    if config is None or thread is None or CONFIG_KEY_TASK_ID in configurable:
+    if config is None or thread is None or str(thread).endswith(f"@{suffix}") or CONFIG_KEY_TASK_ID in configurable:
         return config
-    changed = {**configurable, "thread_id": f"{thread}@{suffix}"}
-    changed.pop("checkpoint_id", None)
-    return {**config, "configurable": changed}
+    return {**config, "configurable": {**configurable, "thread_id": f"{thread}@{suffix}"}}
 
 
 def _write_edits(name: str) -> Any:

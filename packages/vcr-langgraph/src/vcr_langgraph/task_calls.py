@@ -16,8 +16,9 @@ from langgraph.config import get_config
 
 from vcr_core.engine.scope import Scope, current_scope
 from vcr_langgraph.compat import CONFIG_KEY_CALL
-from vcr_langgraph.graph_call import GraphCall
+from vcr_langgraph.graph_call import GraphCall, calling_scope
 from vcr_langgraph.node_step import NodeStep
+from vcr_langgraph.served_body import serve, serve_async
 
 Function = Callable[..., Any]
 
@@ -39,8 +40,12 @@ class RecordedCalls:
     def __call__(self, function: Function, *args: Any, **kwargs: Any) -> Any:
         """Call a task's function as LangGraph would, recorded."""
         outer = current_scope.get() or self.call.scope
-        with self.call.driven():
-            return self.plain(_recorded_function(self.call, outer, function), *args, **kwargs)
+        token = calling_scope.set(outer)
+        try:
+            with self.call.driven():
+                return self.plain(_recorded_function(self.call, outer, function), *args, **kwargs)
+        finally:
+            calling_scope.reset(token)
 
 
 def record_tasks(call: GraphCall, config: RunnableConfig) -> None:
@@ -60,7 +65,7 @@ def _recorded_function(call: GraphCall, outer: Scope, function: Function) -> Fun
         async def arun(*args: Any, **kwargs: Any) -> Any:
             step = _begin(call, outer, function, args, kwargs)
             if not step.live:
-                return await step.serve_async()
+                return await serve_async(step, None, get_config())
             with step:
                 output = await function(*step.given["args"], **step.given["kwargs"])
             return step.succeed(output)
@@ -71,7 +76,7 @@ def _recorded_function(call: GraphCall, outer: Scope, function: Function) -> Fun
     def run(*args: Any, **kwargs: Any) -> Any:
         step = _begin(call, outer, function, args, kwargs)
         if not step.live:
-            return step.serve()
+            return serve(step, None, get_config())
         with step:
             output = function(*step.given["args"], **step.given["kwargs"])
         return step.succeed(output)
