@@ -10,6 +10,8 @@ import pytest
 
 from vcr_core import DivergenceError, VCRRecorder, llm, tool
 from vcr_golden import GoldenRunCache, NoGoldenRunError, NotGoldenError
+from vcr_golden.cache import NothingToAcceptError
+from vcr_golden.gate import Gate
 
 CALLS: list[str] = []
 
@@ -140,6 +142,41 @@ def test_trials_are_kept_apart_and_invalidated(cache, tmp_path):
     assert cache.invalidate("t") is False
     with pytest.raises(NoGoldenRunError):
         cache.replay("t")
+
+
+def other_agent(question):
+    return look_up(question + "!")
+
+
+def golden_files(cache):
+    return sorted(path.suffix for path in cache.directory.iterdir() if path.is_file() and path.name[0] != ".")
+
+
+def test_a_new_golden_run_takes_the_place_of_the_old_one_and_of_what_waited_beside_it(cache, tmp_path):
+    for function, changed in ((agent, other_agent), (other_agent, agent), (other_agent, agent)):
+        cache.save_golden_run("t", record(tmp_path / "tape", function, "q"))
+        assert Gate(cache).check_agent("t", changed, mode="live")[0].pending is not None
+    assert golden_files(cache) == [".code", ".diff", ".json", ".new", ".vcr"]
+    cache.save_golden_run("t", record(tmp_path / "tape", agent, "q"))
+    assert golden_files(cache) == [".json", ".vcr"]
+    with pytest.raises(NothingToAcceptError):
+        cache.accept("t")
+    assert cache.run("t", agent)[0] == "answer to q: q"
+
+
+def test_of_two_golden_runs_that_a_merge_left_the_newest_counts(cache, tmp_path):
+    theirs = GoldenRunCache(tmp_path / "theirs")
+    theirs.save_golden_run("t", record(tmp_path / "tape", agent, "q"))
+    assert Gate(theirs).check_agent("t", other_agent, mode="live")[0].pending is not None
+    cache.save_golden_run("t", record(tmp_path / "tape", other_agent, "q"))
+    for path in theirs.directory.glob("t-*"):
+        path.rename(cache.directory / path.name)
+    assert [run["agent"].rpartition(":")[2] for run in cache.list_runs()] == ["other_agent"]
+    assert cache.explain("t", other_agent).same
+    with pytest.raises(NothingToAcceptError):
+        cache.accept("t")
+    assert cache.invalidate("t")
+    assert golden_files(cache) == []
 
 
 def test_large_values_and_secrets_in_inputs_replay(cache, tmp_path):

@@ -89,6 +89,41 @@ def test_what_cannot_be_tested_is_125(project, capsys):
     assert "untestable: there is no golden run of it" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "fails", ["def broken(:", "raise RuntimeError('no key')", "raise SystemExit('no key')", "1 / 0"]
+)
+def test_an_agent_whose_module_does_not_load_is_125(project, capsys, fails):
+    save(project(AGENT, "golden_cli_loads"))
+    Path("golden_cli_broken.py").write_text(f"{fails}\n")
+    assert main(["golden", "gate", "--agent", "golden_cli_broken:shop"]) == 125
+    assert "untestable: the agent 'golden_cli_broken:shop' cannot be loaded: " in capsys.readouterr().out
+
+
+def test_an_agent_that_ends_the_program_is_125(project, capsys):
+    save(project(AGENT, "golden_cli_stays"))
+    project(AGENT.replace("        return say", "        raise SystemExit(0)\n        return say"), "golden_cli_ends")
+    assert main(["golden", "gate", "--agent", "golden_cli_ends:shop"]) == 125
+    assert "untestable: the agent ended the program (SystemExit: 0)" in capsys.readouterr().out
+
+
+def test_a_manifest_that_cannot_be_read_is_125(project, capsys):
+    save(project(AGENT, "golden_cli_read"))
+    next(Path(".vcr/golden").glob("*.json")).write_text('{"format": 99}')
+    assert main(["golden", "gate"]) == 125
+    assert "it is of another format" in capsys.readouterr().out
+
+
+def test_what_an_agent_prints_is_not_in_the_report(project, capsys):
+    loud = "    print('loading')\n" + AGENT.replace("        return say", "        print('hello')\n        return say")
+    save(project(AGENT, "golden_cli_quiet"))
+    Path("golden_cli_loud.py").write_text(textwrap.dedent(loud))
+    capsys.readouterr()
+    assert main(["golden", "gate", "--agent", "golden_cli_loud:shop", "--json"]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["verdict"] == "same"
+    assert printed.err.split() == ["loading", "hello"]
+
+
 def test_a_recording_is_gated(project, capsys):
     save(project(AGENT, "golden_cli_rec"))
     assert main(["golden", "gate", "--recording", ".vcr/run.vcr", "--cost", "+20%"]) == 0

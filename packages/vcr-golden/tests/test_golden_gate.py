@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 
 import pytest
 
-from vcr_core import VCRPlayer, VCRRecorder, llm, tool
-from vcr_golden import GoldenRunCache, writes
+from vcr_core import FrameRow, VCRPlayer, VCRRecorder, llm, tool
+from vcr_golden import GoldenRunCache, drift, writes
 from vcr_golden.budgets import parse_budgets
+from vcr_golden.drift import compare_traces
 from vcr_golden.effects import Effect
 from vcr_golden.gate import Gate, Rules
 from vcr_golden.manifest import CodeFacts
+from vcr_golden.trace import Trace, TraceStep
 
 COST = 0.10
 
@@ -283,6 +286,53 @@ async def parallel(words):
 async def slow(word):
     await asyncio.sleep(0.02 if word == "a" else 0.001)
     return word * 2
+
+
+@pytest.mark.parametrize(("old", "new"), [(True, 1), ({"ok": False}, {"ok": 0}), ([1], [1.0]), (1, 2)])
+def test_outputs_of_another_type_differ(old, new):
+    (drift,) = compare_traces(Trace([], old), Trace([], new))
+    assert drift.kind == "output"
+    assert compare_traces(Trace([], old), Trace([], old)) == []
+
+
+def steps(names):
+    return Trace([TraceStep(name, "tool", i, 1, FrameRow(i, name, "tool"), str(i), "") for i, name in names], 1)
+
+
+def instructions_of(compare):
+    """Count the instructions that the comparing module itself takes: the same number on a busy machine."""
+    count = 0
+
+    def trace(frame, event, _):
+        nonlocal count
+        if frame.f_code.co_filename != drift.__file__:
+            return None
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        count += event == "opcode"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        compare()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+@pytest.mark.parametrize("change", ["none", "names", "inputs", "order"])
+def test_comparing_takes_as_much_more_as_there_are_more_steps(change):
+    def count(size):
+        old = [(i, f"s{i}") for i in range(size)]
+        new = {
+            "none": old,
+            "names": [(i, f"t{i}") for i in range(size)],
+            "inputs": [(i + size, f"s{i}") for i in range(size)],
+            "order": old[::-1],
+        }[change]
+        return instructions_of(lambda: compare_traces(steps(old), steps(new)))
+
+    assert count(400) < 2.5 * count(200)
 
 
 def test_parallel_branches_pass_whatever_ended_first(cache, tmp_path):

@@ -167,6 +167,119 @@ def test_what_behaves_otherwise_is_named(code_of, old, new, named):
     assert [name for name in before if before[name] != after[name]] == [named]
 
 
+REFERRING = """
+    import enum
+    import golden_prompts
+    import golden_prompts as prompts
+
+    RULES = {"limit": 1, "names": ["a"]}
+    CACHE = {}
+
+    class Config:
+        TONE = "kind"
+        LIMITS = {"words": 10}
+
+    class Polite(Config):
+        STYLE = "soft"
+        seen = {}
+
+        def tone(self, word):
+            self.seen[word] = self.LIMITS
+            return self.STYLE + self.TONE
+
+    class Mood(enum.Enum):
+        CALM = "calm"
+
+    def appends(q):
+        parts = []
+        parts.append(str(RULES["limit"]))
+        return parts
+
+    def fills(q):
+        body = {}
+        body["limit"] = RULES["limit"]
+        body["names"] = RULES
+        body["limit"] += RULES["limit"]
+        return body
+
+    def names_a_module(q):
+        return golden_prompts.SYSTEM
+
+    def names_a_class(q):
+        return Config.TONE, Polite.STYLE, Polite.LIMITS
+
+    def names_a_member(q):
+        return Mood.CALM.value
+
+    def names_an_import(q):
+        from golden_prompts import SYSTEM
+        return SYSTEM
+
+    def calls_a_method(q):
+        return Polite().tone(q)
+
+    def caches(q):
+        CACHE[q] = CACHE.get(q, 0)
+        CACHE[q] += 1
+        CACHE["all"][q] = 1
+        prompts.SEEN[q] = 1
+        prompts.calls += 1
+        Config.LIMITS.setdefault(q, []).append(q)
+        return q
+"""
+PROMPTS = """
+    SYSTEM = "be brief"
+    SEEN = {}
+    calls = 0
+"""
+
+
+@pytest.fixture
+def fingerprint_of(code_of, tmp_path):
+    def load(function, old="", new=""):
+        (tmp_path / "golden_prompts.py").write_text(textwrap.dedent(PROMPTS).replace(old, new))
+        sys.modules.pop("golden_prompts", None)
+        return fingerprint(getattr(code_of(REFERRING.replace(old, new)), function))
+
+    yield load
+    sys.modules.pop("golden_prompts", None)
+
+
+@pytest.mark.parametrize(
+    ("function", "old", "new"),
+    [
+        ("appends", '{"limit": 1', '{"limit": 2'),
+        ("fills", '{"limit": 1', '{"limit": 2'),
+        ("names_a_module", "be brief", "be long"),
+        ("names_an_import", "be brief", "be long"),
+        ("names_a_class", '"kind"', '"hard"'),
+        ("names_a_class", '"soft"', '"hard"'),
+        ("names_a_class", '"words": 10', '"words": 20'),
+        ("names_a_member", '"calm"', '"wild"'),
+        ("calls_a_method", '"kind"', '"hard"'),
+        ("calls_a_method", '"words": 10', '"words": 20'),
+    ],
+)
+def test_a_constant_that_a_function_refers_to_is_part_of_it(fingerprint_of, function, old, new):
+    assert fingerprint_of(function) != fingerprint_of(function, old, new)
+
+
+@pytest.mark.parametrize(
+    ("function", "old", "new"),
+    [
+        ("caches", "CACHE = {}", 'CACHE = {"x": 1}'),
+        ("caches", "SEEN = {}", 'SEEN = {"x": 1}'),
+        ("caches", "calls = 0", "calls = 7"),
+        ("caches", '"words": 10', '"words": 20'),
+        ("calls_a_method", "seen = {}", 'seen = {"x": 1}'),
+        ("names_a_module", "SEEN = {}", 'SEEN = {"x": 1}'),
+        ("appends", '"kind"', '"hard"'),
+    ],
+)
+def test_what_a_function_changes_or_does_not_name_is_no_part_of_it(fingerprint_of, function, old, new):
+    assert fingerprint_of(function) == fingerprint_of(function, old, new)
+
+
 def test_changed_code_of_an_agent_is_explained(code_of, tmp_path):
     source = SOURCE + "\n    from vcr_core import step\n    agent = step(agent)\n"
     recorder = VCRRecorder(tmp_path / "tape")

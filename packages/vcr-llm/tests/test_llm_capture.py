@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import asyncio
 import json
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import textwrap
 import threading
 
+import aiohttp
 import httpx
 import openai
 import pytest
@@ -16,8 +18,10 @@ import requests
 
 import vcr_llm
 from vcr_core import DivergenceError, Mock, VCRPlayer, llm, step
+from vcr_llm.exchange import Failure
 from vcr_llm.request_record import UnreadableBodyError
 from vcr_llm.testing import Answer
+from vcr_llm.transports.aiohttp_session import _Adapter
 
 
 def chat(url, text="hi", **more):
@@ -84,6 +88,33 @@ def test_no_secret_reaches_the_file(tape, monkeypatch):
         assert secret.encode() not in written
     assert tape.replay(agent).error is None
     client.close()
+
+
+def test_the_signature_of_a_redirect_is_not_recorded_and_the_redirect_is_followed(tape):
+    signed = "/file?part=1&X-Amz-Credential=who&X-Amz-Signature=9f86d081884c7d65#top"
+    tape.provider.scripted["/start"] = Answer([b""], status=302, headers={"location": signed})
+
+    def agent():
+        return httpx.get(f"{tape.provider.url}/start", follow_redirects=True).json()["path"]
+
+    assert tape.record(agent) == "/file"
+    assert "X-Amz-Signature=9f86d081884c7d65" in tape.provider.requests[-1][0]
+    assert tape.player().get_frame(0).output_state["headers"]["location"] == "/file?part=1#top"
+    assert "9f86d081884c7d65" not in tape.recorder.path.read_text()
+    assert tape.replay(agent).result == "/file"
+
+
+@pytest.mark.parametrize("body", [memoryview(b"abc"), array.array("B", b"abc"), bytearray(b"abc")])
+def test_a_body_of_any_kind_of_bytes_is_sent_and_recorded(tape, body):
+    tape.record(lambda: requests.post(f"{tape.provider.url}/x", data=body, timeout=5).status_code)
+    assert tape.provider.requests[0][2] == b"abc"
+    assert tape.player().get_frame(0).input_state["body"] == "abc"
+
+
+@pytest.mark.parametrize("kind", [asyncio.TimeoutError, aiohttp.ServerTimeoutError, aiohttp.ClientPayloadError])
+def test_a_failure_of_aiohttp_is_raised_again_as_it_was(kind):
+    error = _Adapter(aiohttp).error(Failure.of(kind("late")), request=None)
+    assert (type(error), str(error)) == (kind, "late")
 
 
 def test_another_key_and_other_tracing_headers_replay_the_same(tape):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from decimal import Decimal
@@ -18,6 +19,7 @@ from vcr_llm.otel_export import export_spans
 from vcr_llm.otel_import import read_traces, record_trace
 from vcr_llm.prices import _installed, installed_prices
 from vcr_llm.response_record import record_reply, reply_of
+from vcr_llm.testing import Answer
 
 ASKED = {
     "/v1/chat/completions": {"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]},
@@ -121,6 +123,43 @@ def test_without_the_extra_prices_are_unknown(tape, monkeypatch):
     assert row.cost_usd is None
 
 
+def test_an_embedding_costs_what_its_input_does(tape):
+    usage = {"prompt_tokens": 1000, "total_tokens": 1000}
+    body = {"object": "list", "model": "text-embedding-3-small", "data": [{"embedding": [0.1]}], "usage": usage}
+    tape.provider.scripted["/v1/embeddings"] = Answer([json.dumps(body).encode()])
+    call, row = record_one(tape, "/v1/embeddings", {"model": "text-embedding-3-small", "input": "a"})
+    assert (row.tokens_input, row.tokens_output) == (1000, 0)
+    assert call.cost_usd == Decimal("0.02") / 1000
+
+
+def test_a_call_that_is_refused_costs_nothing(tape):
+    tape.provider.scripted["/v1/refused/chat/completions"] = Answer([b'{"error": {"message": "slow"}}'], status=429)
+
+    def agent():
+        for path in ("/v1/refused/chat/completions", "/v1/chat/completions"):
+            httpx.post(f"{tape.provider.url}{path}", json=ASKED["/v1/chat/completions"])
+
+    tape.record(agent)
+    refused, answered = calls_of(tape.player())
+    assert (refused.cost_usd, refused.usage) == (0, Usage(input=0, output=0))
+    assert [row.cost_usd for row in tape.player().rows] == [0, float(answered.cost_usd)]
+
+
+@pytest.mark.parametrize(
+    "answer", [Answer([b"{}"], status=400), Answer([b"{}"], status=500), Answer([b"{"], breaks=True)]
+)
+def test_a_call_that_failed_on_the_way_has_an_unknown_cost(tape, answer):
+    tape.provider.scripted["/v1/chat/completions"] = answer
+
+    def agent():
+        with contextlib.suppress(httpx.HTTPError):
+            httpx.post(f"{tape.provider.url}/v1/chat/completions", json=ASKED["/v1/chat/completions"])
+
+    tape.record(agent)
+    row = tape.player().rows[0]
+    assert (row.tokens_input, row.tokens_output, row.cost_usd) == (None, None, None)
+
+
 def test_missing_counts_have_no_price():
     assert OwnPrices({"m": ModelPrice(Decimal(1), Decimal(1))}, version="1").price("x", "m", Usage(input=1)) is None
 
@@ -147,6 +186,27 @@ def test_bodies_are_served_byte_for_byte(body):
     served = reply_of(recorded)
     assert b"".join(served.chunks) == body
     assert served.head.headers == [("content-type", "application/json"), ("a", "1"), ("a", "2")]
+
+
+@pytest.mark.parametrize(
+    ("target", "kept"),
+    [
+        ("/next?", "/next?"),
+        ("http://[", "http://["),
+        ("https://a.test/x?q=a+b&c=%20#part", "https://a.test/x?q=a+b&c=%20#part"),
+        ("https://me:secret@a.test/x?sig=1&q=a+b", "https://a.test/x?q=a+b"),
+    ],
+)
+def test_of_a_redirect_only_credentials_are_left_out(target, kept):
+    recorded = record_reply(Reply(ResponseHead(302, [("Location", target)])), stream=False, offsets=[])
+    assert reply_of(recorded).head.headers == [("location", kept)]
+
+
+def test_an_edited_body_is_served_with_its_own_length():
+    head = ResponseHead(200, [("content-length", "8")])
+    recorded = record_reply(Reply(head, [b'{"a": 1}']), stream=False, offsets=[])
+    assert reply_of({**recorded, "body": {"a": 1000}}).head.headers == [("content-length", "11")]
+    assert reply_of({**recorded, "end": "closed"}).head.headers == [("content-length", "8")]
 
 
 def test_spans_go_out_and_come_back(tape, tmp_path):

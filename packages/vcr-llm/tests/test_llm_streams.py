@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import time
+import zlib
 
 import aiohttp
 import httpx
@@ -159,6 +160,52 @@ def test_a_compressed_body_is_recorded_so_that_it_can_be_read(tape):
     assert tape.player().get_frame(1).output_state["body"] == {"id": "x", "object": "list"}
     assert tape.replay(agent).result == live
     assert "br" not in tape.provider.requests[0][1]["accept-encoding"]
+
+
+@pytest.mark.parametrize(
+    ("coding", "pack"),
+    [("deflate, gzip", lambda body: gzip.compress(zlib.compress(body))), ("x-own", lambda body: body[::-1])],
+)
+def test_a_body_of_another_coding_reaches_the_client_as_it_did(tape, coding, pack):
+    tape.provider.scripted["/z"] = Answer([pack(b'{"x": 1}')], headers={"content-encoding": coding})
+    url = f"{tape.provider.url}/z"
+
+    def agent():
+        return httpx.get(url).content, requests.get(url, timeout=5).content
+
+    live = tape.record(agent)
+    replayed = tape.replay(agent)
+    assert (replayed.error, replayed.result) == (None, live)
+
+
+def test_the_length_of_a_response_is_served(tape):
+    tape.provider.scripted["/x"] = Answer([b'{"x": 1}'])
+    url = f"{tape.provider.url}/x"
+
+    def agent():
+        answers = [call(url) for call in (httpx.head, httpx.get, requests.head, requests.get)]
+        return [answer.headers.get("content-length") for answer in answers]
+
+    assert tape.record(agent) == ["8"] * 4
+    assert tape.replay(agent).result == ["8"] * 4
+
+
+async def read_without_body(url):
+    got = []
+    asked = [("GET", "/204"), ("GET", "/204"), ("HEAD", "/x"), ("HEAD", "/x"), ("GET", "/304")]
+    async with aiohttp.ClientSession() as session:
+        for method, path in asked:
+            async with session.request(method, url + path) as response:
+                got.append((response.status, response.content.at_eof(), await response.read()))
+    return got
+
+
+def test_responses_without_a_body_end_for_aiohttp_however_many_there_are(tape):
+    tape.provider.scripted.update({f"/{status}": Answer([b""], status=status) for status in (204, 304)})
+    live = asyncio.run(tape.arecord(read_without_body, tape.provider.url))
+    assert live == [(status, True, b"") for status in (204, 204, 200, 200, 304)]
+    replayed = tape.replay(read_without_body)
+    assert (replayed.error, replayed.result, tape.hits) == (None, live, 0)
 
 
 def test_the_first_chunk_is_not_held_back(tape):

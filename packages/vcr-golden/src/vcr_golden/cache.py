@@ -55,7 +55,7 @@ class GoldenRunCache:
         trial: int = 0,
         tags: list[str] | None = None,
     ) -> str:
-        """Keep a finished recording as the golden run of a task.
+        """Keep a finished recording as the golden run of a task and trial, in place of the one there was.
 
         Args:
             task: What was asked for.
@@ -193,7 +193,7 @@ class GoldenRunCache:
             NoGoldenRunError: If there is no golden run at all.
         """
         now = {**self._components_now(agent, args, kwargs), "task": task, **check_identity(identity)}
-        candidates = self.store.of_task(task, trial) or self.store.all()
+        candidates = self.store.of_task(task, trial)[:1] or self.store.all()
         if not candidates:
             self.store.get(task, trial)
         found = [self._compare(files, now, agent) for files in candidates]
@@ -234,7 +234,7 @@ class GoldenRunCache:
         return bool(found)
 
     def list_runs(self) -> list[dict[str, Any]]:
-        """Return what there is: one dict for each golden run, by task, the newest first."""
+        """Return what there is: one dict for each golden run, by task and trial."""
         return [describe(files) for files in self.store.all()]
 
     def accept(self, task: str, *, trial: int = 0, agent: Any = None) -> str:
@@ -251,27 +251,16 @@ class GoldenRunCache:
             NothingToAcceptError: If none waits.
             NotGoldenError: If the changed run cannot be golden, for it failed.
         """
-        for files in self.store.of_task(task, trial):
-            if files.pending.exists():
-                facts = None
-                if files.pending_facts.exists():
-                    facts = CodeFacts.from_json(files.pending_facts.read_text(encoding="utf-8"), files.pending_facts)
-                saver = Saver(self.store, self.effects)
-                accepted = saver.save(
-                    task,
-                    files.pending,
-                    identity=None,
-                    agent=agent,
-                    trial=trial,
-                    tags=files.manifest.tags,
-                    facts=facts,
-                )
-                self.store.forget_pending(files)
-                if accepted.recording != files.recording:
-                    self.store.remove(files)
-                return accepted.manifest.fingerprint
-        self.store.get(task, trial)
-        raise NothingToAcceptError(task)
+        files = self.store.get(task, trial)
+        if not files.pending.exists():
+            raise NothingToAcceptError(task)
+        facts = None
+        if files.pending_facts.exists():
+            facts = CodeFacts.from_json(files.pending_facts.read_text(encoding="utf-8"), files.pending_facts)
+        tags = files.manifest.tags
+        saver = Saver(self.store, self.effects)
+        accepted = saver.save(task, files.pending, identity=None, agent=agent, trial=trial, tags=tags, facts=facts)
+        return accepted.manifest.fingerprint
 
 
 def describe(files: GoldenFiles) -> dict[str, Any]:

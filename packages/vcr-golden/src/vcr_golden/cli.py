@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from vcr_golden import reports
 from vcr_golden.budgets import parse_budgets
 from vcr_golden.cache import GoldenRunCache
 from vcr_golden.command_summaries import SUMMARIES
+from vcr_golden.errors import GoldenError
 from vcr_golden.gate import Gate, GateResult, Rules
 from vcr_golden.golden_store import GoldenFiles
 from vcr_golden.network_block import network_blocked
@@ -152,13 +154,10 @@ def _gate(args: argparse.Namespace) -> int:
     cache = _cache(args)
     limits = parse_budgets({name: getattr(args, name) for name in ("cost", "tokens", "steps", "latency")})
     gate = Gate(cache, Rules(ignore=tuple(args.ignore), limits=tuple(limits)))
-    chosen = [files for files in cache.store.all() if args.trial is None or files.manifest.trial == args.trial]
-    wanted = set(args.tasks)
-    results = [_check(args, gate, files) for files in chosen if not wanted or files.manifest.task in wanted]
-    missing = wanted - {files.manifest.task for files in chosen}
-    results += [GateResult(task, problem="there is no golden run of it") for task in sorted(missing)]
-    if not results:
-        results = [GateResult("-", problem=f"there are no golden runs in {cache.directory}")]
+    try:
+        results = _check_all(args, cache, gate)
+    except GoldenError as error:
+        results = [GateResult("-", problem=str(error))]
     print(reports.json_report(results) if args.json else reports.text_report(results), end="")
     for path, render in ((args.markdown, reports.markdown_report), (args.junit, reports.junit_report)):
         if path is not None:
@@ -166,28 +165,46 @@ def _gate(args: argparse.Namespace) -> int:
     return reports.exit_code(results)
 
 
+def _check_all(args: argparse.Namespace, cache: GoldenRunCache, gate: Gate) -> list[GateResult]:
+    chosen = [files for files in cache.store.all() if args.trial is None or files.manifest.trial == args.trial]
+    wanted = set(args.tasks)
+    results = [_check(args, gate, files) for files in chosen if not wanted or files.manifest.task in wanted]
+    missing = wanted - {files.manifest.task for files in chosen}
+    results += [GateResult(task, problem="there is no golden run of it") for task in sorted(missing)]
+    return results or [GateResult("-", problem=f"there are no golden runs in {cache.directory}")]
+
+
 def _check(args: argparse.Namespace, gate: Gate, files: GoldenFiles) -> GateResult:
     manifest = files.manifest
     try:
-        if args.recording is not None:
-            player = VCRPlayer.load(args.recording)
-            try:
-                return gate.check_recording(manifest.task, player, trial=manifest.trial)
-            finally:
-                player.close()
-        recorded = manifest.components.get("agent")
-        name = args.agent or (None if recorded is None else recorded.value)
-        if not isinstance(name, str):
-            return GateResult(manifest.task, manifest.trial, problem="it does not say its agent: pass --agent")
-        agent = _agent(name)
+        if args.recording is None:
+            return _check_agent(args, gate, files)
+        player = VCRPlayer.load(args.recording)
+        try:
+            return gate.check_recording(manifest.task, player, trial=manifest.trial)
+        finally:
+            player.close()
+    except SystemExit as error:
+        problem = f"the agent ended the program (SystemExit: {error})"
+    except (VcrError, OSError) as error:
+        problem = str(error)
+    return GateResult(manifest.task, manifest.trial, problem=problem)
+
+
+def _check_agent(args: argparse.Namespace, gate: Gate, files: GoldenFiles) -> GateResult:
+    manifest = files.manifest
+    recorded = manifest.components.get("agent")
+    name = args.agent or (None if recorded is None else recorded.value)
+    if not isinstance(name, str):
+        return GateResult(manifest.task, manifest.trial, problem="it does not say its agent: pass --agent")
+    agent = _agent(name)
+    with contextlib.redirect_stdout(sys.stderr):  # ours is the report
         if args.mode != "replay":
             return gate.check_agent(manifest.task, agent, mode=args.mode, trial=manifest.trial)[0]
         with network_blocked(args.allow_host) as block:
             result, _ = gate.check_agent(manifest.task, agent, trial=manifest.trial)
-        if block.blocked:
-            result.problem = str(block.blocked[0])
-    except (VcrError, OSError) as error:
-        return GateResult(manifest.task, manifest.trial, problem=str(error))
+    if block.blocked:
+        result.problem = str(block.blocked[0])
     return result
 
 
@@ -196,4 +213,5 @@ def _agent(name: str) -> Any:
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
-    return import_agent(name)
+    with contextlib.redirect_stdout(sys.stderr):  # ours is the report
+        return import_agent(name)

@@ -132,11 +132,19 @@ def _own_digest(function: types.FunctionType) -> str:
     parts = [*_code_parts(function.__code__, function.__doc__)]
     parts += [f"default {_value_text(value)}" for value in function.__defaults__ or ()]
     parts += [f"default {name}={_value_text(v)}" for name, v in sorted((function.__kwdefaults__ or {}).items())]
-    state = _stored_names(function.__code__) | changed_in_place(function.__code__)
-    for name, value in sorted(_reached(function).items()):
-        if name not in state and _is_constant(name, value):
+    reached = _reached(function)
+    changed = _stored_names(function.__code__) | changed_in_place(function.__code__)
+    state = {_place(name, reached) for name in changed}
+    for name, value in sorted(reached.items()):
+        if _place(name, reached) not in state and _is_constant(name, value):
             parts.append(f"value {name}={_value_text(value)}")
     return _hash("\n".join(parts))
+
+
+def _place(name: str, reached: dict[str, Any]) -> tuple[str | int, str]:
+    """Return what holds a name and its last part, alike for all the names that one holder goes by."""
+    holder, _, last = name.rpartition(".")
+    return id(reached[holder]) if holder in reached else holder, last
 
 
 def _code_parts(code: types.CodeType, doc: str | None = None) -> Iterator[str]:
@@ -208,7 +216,7 @@ def _referred(function: types.FunctionType) -> dict[str, Any]:
 
 
 def _reached(function: types.FunctionType) -> dict[str, Any]:
-    """Return what a function refers to, by dotted name; also what it names of own modules and classes that it refers to.
+    """Return what a function refers to, by dotted name: also what it names of own modules and classes.
 
     What its own class holds goes by the name of its first argument.
     """
@@ -218,15 +226,15 @@ def _reached(function: types.FunctionType) -> dict[str, Any]:
     if owner is not None and code.co_argcount:
         found[code.co_varnames[0]] = owner
     names = sorted(name for name in _names(code) if not name.startswith("__"))
-    holders, seen = sorted(found), set[int]()
-    for path in holders:  # grows while it is gone through
-        if id(found[path]) in seen or not _is_own_holder(found[path]):
-            continue
-        seen.add(id(found[path]))
-        members = _members(found[path])
-        inside = {f"{path}.{name}": members[name] for name in names if name in members}
-        found.update(inside)
-        holders += inside
+    paths, seen = sorted(found), set[int]()
+    for path in paths:  # which grow on the way
+        holder = found[path]
+        if id(holder) not in seen and _is_own_holder(holder):
+            seen.add(id(holder))
+            members = _members(holder)
+            inside = {f"{path}.{name}": members[name] for name in names if name in members}
+            found.update(inside)
+            paths += inside
     return found
 
 
@@ -253,13 +261,13 @@ def _is_own_holder(value: Any) -> bool:
     return module.__name__ == "__main__" or _is_own_file(getattr(module, "__file__", None) or "<frozen>")
 
 
-def _members(holder: Any) -> dict[str, Any]:
-    if not inspect.isclass(holder):
+def _members(holder: types.ModuleType | type[Any]) -> dict[str, Any]:
+    if isinstance(holder, types.ModuleType):
         return vars(holder)
-    members = {
-        name: member for base in reversed(holder.__mro__) if _is_own_holder(base) for name, member in vars(base).items()
-    }
-    return {**members, **getattr(holder, "__members__", {})}
+    members: dict[str, Any] = {}
+    for base in filter(_is_own_holder, reversed(holder.__mro__)):
+        members |= vars(base)
+    return {**members, **holder.__members__} if issubclass(holder, enum.Enum) else members
 
 
 def _called(function: types.FunctionType) -> Iterator[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter, defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from difflib import SequenceMatcher
 from typing import Any, Literal
@@ -92,9 +92,10 @@ def compare_output(golden: Any, now: Any, *, normalise: Normaliser | None = None
 
 
 def _value_drift(kind: DriftKind, where: str, old: Any, new: Any) -> list[Drift]:
-    if old == new:
+    difference = first_difference(old, new)
+    if difference is None:
         return []
-    path, expected, actual = first_difference(old, new) or ("", old, new)
+    path, expected, actual = difference
     at = f" at {path}" if path else ""
     text = f"{where} differs{at}: golden {preview(expected, limit=80)}, now {preview(actual, limit=80)}"
     return [Drift(kind, where, text, path, old, new)]
@@ -112,8 +113,9 @@ def _compare_steps(old: Sequence[TraceStep], new: Sequence[TraceStep], ignored: 
     for i, j in pairs:
         if not ignored & {new[j].name, new[j].kind}:
             found += [(j, drift) for drift in _output_drift(old[i], new[j])]
-    left_old = [i for i in range(len(old)) if i not in {a for a, _ in pairs}]
-    left_new = [j for j in range(len(new)) if j not in {b for _, b in pairs}]
+    paired_old, paired_new = {i for i, _ in pairs}, {j for _, j in pairs}
+    left_old = [i for i in range(len(old)) if i not in paired_old]
+    left_new = [j for j in range(len(new)) if j not in paired_new]
     found += _explain_unpaired(old, new, left_old, left_new, key)
     return [drift for _, drift in sorted(found, key=lambda entry: entry[0])]
 
@@ -143,23 +145,27 @@ def _explain_unpaired(
     key: Callable[[TraceStep], tuple[str, str]],
 ) -> list[tuple[int, Drift]]:
     found: list[tuple[int, Drift]] = []
-    moved = Counter(key(old[i]) for i in left_old) & Counter(key(new[j]) for j in left_new)
-    for j in list(left_new):
-        if moved[key(new[j])] > 0:
-            i = next(i for i in left_old if key(old[i]) == key(new[j]))
-            moved[key(new[j])] -= 1
-            left_old.remove(i)
-            left_new.remove(j)
+    by_call, by_name = defaultdict[Any, deque[int]](deque), defaultdict[str, deque[int]](deque)
+    for i in left_old:
+        by_call[key(old[i])].append(i)
+    explained: set[int] = set()
+    not_moved: list[int] = []
+    for j in left_new:
+        if same := by_call[key(new[j])]:
+            i = same.popleft()
+            explained.add(i)
             text = f"{new[j].name} is step {j} now, golden step {i}: the order of the calls changed"
             found.append((j, Drift("order", new[j].name, text, None, i, j)))
-    by_name: dict[str, list[int]] = defaultdict(list)
+        else:
+            not_moved.append(j)
     for i in left_old:
-        by_name[old[i].name].append(i)
-    for j in left_new:
+        if i not in explained:
+            by_name[old[i].name].append(i)
+    for j in not_moved:
         step = new[j]
-        if by_name[step.name]:
-            i = by_name[step.name].pop(0)
-            left_old.remove(i)
+        if same := by_name[step.name]:
+            i = same.popleft()
+            explained.add(i)
             found += [
                 (j, drift) for drift in _value_drift("argument", f"the input of {step.name}", old[i].input, step.input)
             ]
@@ -179,6 +185,8 @@ def _explain_unpaired(
                 )
             )
     for i in left_old:
+        if i in explained:
+            continue
         text = f"{old[i].name}, golden step {i}, is not taken. Its input: {preview(old[i].input, limit=80)}"
         found.append((i, Drift("missing_step", old[i].name, text, None, old[i].input, None)))
     return found

@@ -1,6 +1,7 @@
 """Where golden runs lie: two files each, ``<task>-<digest>-<fingerprint>.vcr`` and ``.json``, in one directory.
 
-A run that differs waits beside it as ``.vcr.new`` until it is accepted.  What makes a run golden is not decided here.
+A task and trial has one: where a merge of branches left several, the newest.  A run that differs waits beside it as
+``.vcr.new`` until it is accepted.  What makes a run golden is not decided here.
 """
 
 from __future__ import annotations
@@ -86,20 +87,24 @@ class GoldenStore:
         return f"{_slot(task, trial)}-{fingerprint[:12]}"
 
     def all(self) -> list[GoldenFiles]:
-        """Return all golden runs, by task and trial, the newest first."""
-        found = [self._load(path) for path in sorted(self.directory.glob("*.json"))]
-        found.sort(key=lambda files: files.manifest.created_at, reverse=True)
-        return sorted(found, key=lambda files: (files.manifest.task, files.manifest.trial))
+        """Return the golden run of each task and trial, by these."""
+        newest: dict[tuple[str, int], GoldenFiles] = {}
+        for files in self._found("*.json"):
+            newest.setdefault((files.manifest.task, files.manifest.trial), files)
+        return [files for _, files in sorted(newest.items())]
 
     def of_task(self, task: str, trial: int | None = None) -> list[GoldenFiles]:
-        """Return the golden runs of a task, the newest first."""
+        """Return all there is of a task, the newest first."""
         if trial is None:
-            return [files for files in self.all() if files.manifest.task == task]
-        found = [self._load(path) for path in self.directory.glob(f"{_slot(task, trial)}-*.json")]
+            return [files for files in self._found("*.json") if files.manifest.task == task]
+        return self._found(f"{_slot(task, trial)}-*.json")
+
+    def _found(self, pattern: str) -> list[GoldenFiles]:
+        found = [self._load(path) for path in sorted(self.directory.glob(pattern))]
         return sorted(found, key=lambda files: files.manifest.created_at, reverse=True)
 
     def get(self, task: str, trial: int = 0, *, fingerprint: str | None = None) -> GoldenFiles:
-        """Return the golden run of a task: the newest, or the one of a fingerprint.
+        """Return the golden run of a task, or the one of a fingerprint.
 
         Raises:
             NoGoldenRunError: If there is none.
@@ -116,6 +121,14 @@ class GoldenStore:
         passing.write_text(manifest.to_json(), encoding="utf-8")
         passing.replace(path)
         return GoldenFiles(path.with_suffix(".vcr"), manifest)
+
+    def keep_only(self, files: GoldenFiles) -> None:
+        """Delete what else lies there of a golden run's task and trial, and what waits beside it."""
+        slot = _slot(files.manifest.task, files.manifest.trial)
+        kept = (files.recording, files.manifest_path)
+        for path in (*self.directory.glob(f"{slot}-*"), *self.directory.glob(f".{slot}-*.idx")):
+            if path not in kept:
+                path.unlink(missing_ok=True)
 
     def remove(self, files: GoldenFiles) -> None:
         """Delete a golden run, and what waits beside it."""

@@ -242,17 +242,19 @@ def _discard(outcome: Any) -> None:
 class _HybridServed(ServedStep):
     """A served step that may have been recorded under another key."""
 
-    def _record(self, row: FrameRow) -> None:
+    def _record(self, row: FrameRow, changed: dict[str, Any]) -> int | None:
         recorder, tape = self.run.recorder, self.run.tape
         assert tape is not None
         if recorder is None or self.index is None:
-            return
+            return None
+        frame = None
         old, new = row.key or "", self.call.key or ""
         for inner in (*tape.subtree(old), self.index):
             copied = _copy(tape.rows[inner], old, new)
             if inner == self.index:
                 copied.parent = self.scope.step
-            recorder.writer.write_reference(copied, tape.player.name, inner)
+            frame = recorder.writer.write_reference(copied, tape.player.name, inner).index
+        return frame
 
 
 def _copy(row: FrameRow, old: str, new: str) -> FrameRow:

@@ -93,15 +93,18 @@ def import_agent(name: str) -> Any:
     """Return the function ``module:name``, importing its module.
 
     Raises:
-        GoldenError: If there is none.
+        GoldenError: If there is none, or its module cannot be imported.
     """
     module_name, _, path = name.partition(":")
     try:
         found: Any = importlib.import_module(module_name)
         for part in path.split("."):
             found = getattr(found, part)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise GoldenError(f"the agent {name!r} cannot be loaded: {error}. Name it as module:function.") from error
+    except (Exception, SystemExit) as error:  # what a module raises where it is imported
+        raise GoldenError(
+            f"the agent {name!r} cannot be loaded: {type(error).__name__}: {error}. "
+            "Name it as module:function, of a module that can be imported."
+        ) from error
     return found
 
 
@@ -123,7 +126,7 @@ class Saver:
         tags: list[str],
         facts: CodeFacts | None = None,
     ) -> GoldenFiles:
-        """Check, pack and describe a recording; one that stood in its place is replaced.
+        """Check, pack and describe a recording, in place of the one there was and of what waited beside that.
 
         `facts` are those of the process that made the recording; without them this one is asked.
 
@@ -146,7 +149,9 @@ class Saver:
             passing.replace(target)
         finally:
             player.close()
-        return self._store.write(stem, manifest)
+        files = self._store.write(stem, manifest)
+        self._store.keep_only(files)
+        return files
 
 
 def code_facts(

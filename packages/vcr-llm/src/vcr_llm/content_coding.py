@@ -15,30 +15,39 @@ class ChunkDecoder:
     """Decodes the chunks of one body as they come.
 
     Args:
-        coding: Value of the ``content-encoding`` header.
+        coding: Value of the ``content-encoding`` header: the codings in the order in which they were applied.
 
     Attributes:
-        decodes: False if the coding is not known; chunks are then given back as they are.
+        decodes: False if one of the codings is not known; chunks are then given back as they are.
     """
 
     def __init__(self, coding: str) -> None:
-        name = coding.strip().lower()
-        self.decodes = name in ("", *_KNOWN)
-        self._raw_deflate = name == "deflate"
-        self._inflater = None if name not in ("gzip", "deflate") else zlib.decompressobj(zlib.MAX_WBITS | 32)
+        names = [name.strip().lower() for name in coding.split(",") if name.strip()]
+        self.decodes = all(name in _KNOWN for name in names)
+        self._stages = [_Inflater(name) for name in reversed(names) if name != "identity"] if self.decodes else []
 
     def decode(self, chunk: bytes) -> bytes:
         """Return what this chunk adds to the body; may be empty."""
-        inflater = self._inflater
-        if inflater is None:
-            return chunk
+        for stage in self._stages:
+            chunk = stage.decode(chunk)
+        return chunk
+
+
+class _Inflater:
+    """Takes one coding off."""
+
+    def __init__(self, name: str) -> None:
+        self._raw_deflate = name == "deflate"
+        self._inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)
+
+    def decode(self, chunk: bytes) -> bytes:
         try:
-            decoded = inflater.decompress(chunk)
+            decoded = self._inflater.decompress(chunk)
         except zlib.error:
             if not self._raw_deflate:
                 raise
-            self._inflater = inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-            decoded = inflater.decompress(chunk)
+            self._inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+            decoded = self._inflater.decompress(chunk)
         self._raw_deflate = False
         return decoded
 

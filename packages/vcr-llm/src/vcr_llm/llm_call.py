@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from vcr_llm.json_values import as_dict
-from vcr_llm.llm_metadata import assembled
+from vcr_llm.llm_metadata import assembled, is_refused
 from vcr_llm.providers import Answer, Asked, Usage, provider_named
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def call_of(frame: Frame) -> LlmCall | None:
     if isinstance(output.get("status"), int) and output["status"] < 400:
         content = assembled(provider, output) if "stream" in output else as_dict(output.get("body"))
         answer = provider.answer(content) if content else None
+    unanswered = Usage(input=0, output=0) if is_refused(output.get("status")) else Usage()
     cost = custom.get("cost")
     return LlmCall(
         frame.index,
@@ -70,7 +71,7 @@ def call_of(frame: Frame) -> LlmCall | None:
         provider.operation,
         asked,
         answer,
-        answer.usage if answer is not None else Usage(),
+        answer.usage if answer is not None else unanswered,
         Decimal(cost) if isinstance(cost, str) else None,
         custom.get("price_table"),
         frame.metadata.error_type,

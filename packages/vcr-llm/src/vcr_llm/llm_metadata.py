@@ -14,6 +14,17 @@ if TYPE_CHECKING:
     from vcr_llm.providers import Answer, Provider
 
 
+_REFUSED = frozenset({401, 402, 403, 404, 405, 413, 415, 429, 503, 529})
+
+
+def is_refused(status: Any) -> bool:
+    """True if a provider answered without any work, which it then does not charge for.
+
+    A 400 may come of a filter that read the prompt, a 500 of anything: what those cost is not known.
+    """
+    return status in _REFUSED
+
+
 @dataclass
 class Known:
     """What a response tells.
@@ -41,7 +52,9 @@ def metadata_of(
         body = as_dict(output.get("body"))
         if "stream" in output:
             body = known.message = assembled(provider, output)
-        if body and isinstance(output.get("status"), int) and output["status"] < 400:
+        if is_refused(output.get("status")):
+            known.fields.update(tokens_input=0, tokens_output=0, cost_usd=0.0, cost="0")
+        elif body and isinstance(output.get("status"), int) and output["status"] < 400:
             _describe(known, provider, given, provider.answer(body), prices)
     except Exception as error:  # noqa: BLE001  # the provider's data, not ours; the frame itself is whole
         known.fields["not_understood"] = repr(error)

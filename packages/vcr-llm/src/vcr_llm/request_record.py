@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlunsplit
 
 from vcr_llm.content_coding import decode_whole
 from vcr_llm.errors import LlmError
@@ -86,11 +86,15 @@ def edited_request(request: Request, edited: dict[str, Any], ids: dict[str, str]
 
 def clean_url(request: Request) -> str:
     """Return the URL without user, password, fragment and credentials in the query."""
-    parts = request.parts
+    return without_credentials(request.parts._replace(fragment=""))
+
+
+def without_credentials(parts: SplitResult) -> str:
+    """Return a URL without user, password and credentials in the query."""
     pairs = parse_qsl(parts.query, keep_blank_values=True)
     kept = [(name, value) for name, value in pairs if name.lower() not in CREDENTIALS_IN_QUERY and not _signs(name)]
     query = parts.query if len(kept) == len(pairs) else urlencode(kept)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, query, ""))
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, query, parts.fragment))
 
 
 def _signs(name: str) -> bool:

@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from vcr_core import Stream
 from vcr_llm.exchange import Failure, Headers, Reply, ResponseHead
 from vcr_llm.header_names import NOT_SERVED
 from vcr_llm.json_values import as_dict, as_list
+from vcr_llm.request_record import without_credentials
 
+STILL_CODED = "x-vcr-coding"
+"""Header of a recorded response whose body is kept in a coding that could not be decoded: its name."""
+
+_REDIRECTS = ("location", "content-location")
 _STREAM_TYPES = (
     "text/event-stream",
     "application/x-ndjson",
@@ -60,7 +66,7 @@ def record_reply(reply: Reply, *, stream: bool, offsets: list[float]) -> dict[st
         output["status"] = head.status
         if head.reason:
             output["reason"] = head.reason
-        output["headers"] = _plain_headers(head.headers)
+        output["headers"] = _plain_headers(head, empty=not any(reply.chunks))
         if stream:
             chunks = [_text_or_bytes(chunk) for chunk in reply.chunks]
             output["stream"] = Stream(chunks, [round(offset, 3) for offset in offsets], reply.end)
@@ -90,8 +96,10 @@ def reply_of(output: dict[str, Any]) -> Reply:
     stream = output.get("stream")
     if isinstance(stream, Stream):
         return Reply(head, [_as_bytes(chunk) for chunk in stream.chunks], stream.end, failure)
-    body = body_bytes(output)
-    return Reply(head, [body] if body else [], str(output.get("end") or "complete"), failure)
+    body, end = body_bytes(output), str(output.get("end") or "complete")
+    if body and end == "complete":  # which may be edited, and then has a length of its own
+        head.headers = [(name, str(len(body)) if name == "content-length" else value) for name, value in head.headers]
+    return Reply(head, [body] if body else [], end, failure)
 
 
 def _failure(recorded: Any) -> Failure | None:
@@ -142,25 +150,38 @@ def _parse(text: str) -> tuple[Any, str]:
     return None, ""
 
 
-def _plain_headers(headers: Headers) -> dict[str, Any]:
+def _plain_headers(head: ResponseHead, *, empty: bool) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for key, value in headers:
+    coded = head.header("content-encoding").lower() not in ("", "identity")
+    for key, value in head.headers:
         name = key.lower()
-        if name in NOT_SERVED:
+        # A length is that of the coded body, which is not what is served; without a body (HEAD) it is told as it was.
+        if name in NOT_SERVED and not (name == "content-length" and (empty or not coded)):
             continue
+        text = _cleaned(value) if name in _REDIRECTS else value
         if name in found:
             before = found[name]
-            found[name] = [*before, value] if isinstance(before, list) else [before, value]
+            found[name] = [*before, text] if isinstance(before, list) else [before, text]
         else:
-            found[name] = value
+            found[name] = text
     return found
+
+
+def _cleaned(url: str) -> str:
+    """Return the target of a redirect without credentials; one that has none as it is written."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # no URL; the client will say so
+        return url
+    cleaned = without_credentials(parts)
+    return url if cleaned == urlunsplit(parts) else cleaned
 
 
 def _header_list(headers: dict[str, Any]) -> Headers:
     pairs: Headers = []
     for name, value in headers.items():
         values = as_list(value) or [value]
-        pairs += [(name, str(item)) for item in values]
+        pairs += [("content-encoding" if name == STILL_CODED else name, str(item)) for item in values]
     return pairs
 
 

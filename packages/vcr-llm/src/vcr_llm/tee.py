@@ -16,7 +16,7 @@ from vcr_llm import settings
 from vcr_llm.content_coding import ChunkDecoder
 from vcr_llm.exchange import Failure, Reply, ResponseHead
 from vcr_llm.llm_metadata import metadata_of
-from vcr_llm.response_record import record_reply
+from vcr_llm.response_record import STILL_CODED, record_reply
 
 if TYPE_CHECKING:
     from vcr_core.engine import RunningStep
@@ -131,6 +131,4 @@ class Tee:
         head = self._head
         if head is None or self._decoder.decodes:
             return head
-        return ResponseHead(
-            head.status, [*head.headers, ("x-vcr-coding", head.header("content-encoding"))], head.reason
-        )
+        return ResponseHead(head.status, [*head.headers, (STILL_CODED, head.header("content-encoding"))], head.reason)

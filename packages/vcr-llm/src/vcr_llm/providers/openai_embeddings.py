@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from vcr_llm.json_values import Json, as_dict, as_text, without
 from vcr_llm.providers.meaning import Answer, Asked, Provider
@@ -14,7 +15,10 @@ def _ask(body: Json, url: str) -> Asked:
 
 
 def _answer(body: Json) -> Answer:
-    return Answer(model=as_text(body.get("model")), usage=read_usage(as_dict(body.get("usage"))))
+    usage = read_usage(as_dict(body.get("usage")))
+    if usage.input is not None:  # a vector is no output that is counted
+        usage = replace(usage, output=0)
+    return Answer(model=as_text(body.get("model")), usage=usage)
 
 
 def _assemble(events: list[Json]) -> Json:

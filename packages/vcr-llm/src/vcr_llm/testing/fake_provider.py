@@ -138,7 +138,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
 
-    do_GET = do_POST = do_PUT = _respond  # noqa: N815  # the names are the library's
+    do_GET = do_HEAD = do_POST = do_PUT = _respond  # noqa: N815  # the names are the library's
 
     def _send(self, answer: Answer) -> None:
         apart = len(answer.chunks) != 1 or answer.breaks
@@ -151,6 +151,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         else:
             self.send_header("content-length", str(len(answer.chunks[0])))
         self.end_headers()
+        if self.command == "HEAD":
+            return
         for chunk in answer.chunks:
             if answer.delay:
                 time.sleep(answer.delay)

@@ -92,6 +92,9 @@ class _Adapter:
         head = ResponseHead(response.status, list(response.headers.items()), response.reason or "")
         tee = call.answered(head)
         tee.comes_decoded()
+        if response.content.at_eof():  # no body; the one reader that all of these share never says so chunk by chunk
+            tee.complete()
+            return response
         response.content = self._tee_reader(response.content, tee, request.loop)
         for name in ("close", "release"):
             setattr(response, name, _then(getattr(response, name), tee.close))
@@ -131,6 +134,8 @@ class _Adapter:
     def error(self, failure: Failure, request: Any) -> BaseException:
         """Return the library's own error of that name; of another library's, the nearest one."""
         library = self._library
+        if failure.name == asyncio.TimeoutError.__name__:  # of a total timeout; it has no class of its own
+            return asyncio.TimeoutError(failure.message)
         found = getattr(library, failure.name, None)
         if not (isinstance(found, type) and issubclass(found, BaseException)):
             found = library.ServerTimeoutError if "Timeout" in failure.name else library.ClientPayloadError
@@ -235,6 +240,8 @@ class _ServedReader(_PulledReader):
         self._reply = reply
         self._make_error = make_error
         self._left = list(reversed(reply.chunks))
+        if not self._left and reply.failure is None and reply.end == "complete":
+            self.feed_eof()
 
     async def pull(self) -> tuple[bytes, bool] | None:
         if self._left:

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from vcr_llm.captured_call import CapturedCall, begin_call, captures
-from vcr_llm.content_coding import offer
+from vcr_llm.content_coding import ChunkDecoder, offer
 from vcr_llm.exchange import Failure, Headers, Request, ResponseHead
 from vcr_llm.transports import Undo
 from vcr_llm.transports.body_source import BodySource, LiveSource, ServedSource
@@ -63,7 +63,7 @@ def patch(library: ModuleType) -> Undo:
 
 
 def _known_coding(head: ResponseHead) -> bool:
-    return head.header("content-encoding").lower() in ("", "gzip", "deflate", "identity")
+    return ChunkDecoder(head.header("content-encoding")).decodes
 
 
 def _serve(library: ModuleType, response_class: Any, pool: Any, call: CapturedCall, *, preload: bool) -> Any:
@@ -100,11 +100,11 @@ def _read(body: Any) -> Any:
         return body
     if isinstance(body, str):
         return body.encode()
-    if isinstance(body, bytearray):
-        return bytes(body)
     if hasattr(body, "read"):
         read = body.read()
         return read.encode() if isinstance(read, str) else read
+    with suppress(TypeError):  # as urllib3 tells a buffer of bytes from pieces
+        return bytes(memoryview(body))
     pieces: Iterable[Any] = body
     return b"".join(piece.encode() if isinstance(piece, str) else piece for piece in pieces)
 
