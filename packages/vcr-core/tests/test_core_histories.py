@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import functools
 import itertools
 import random
 import tempfile
@@ -12,6 +13,7 @@ from collections import OrderedDict, defaultdict, deque
 from pathlib import Path
 
 import msgspec
+import pydantic
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -23,6 +25,14 @@ from vcr_core.testing.scale import scaled
 from vcr_core.testing.strategies import histories
 
 MODES = [None, True, False]
+
+
+class Report(pydantic.BaseModel):
+    items: list[str]
+
+    @functools.cached_property
+    def total(self) -> int:
+        return len(self.items)
 
 
 def deeply(change):
@@ -202,6 +212,30 @@ def test_a_change_of_type_is_seen_in_the_copy_of_a_list_that_grew(tmp_path, old,
         recorder.record_step("second", before, after)
         recorder.record_step("third", after, {"messages": [*after["messages"], "and more"]})
     check(tmp_path, [before, before, after], [before, after, {"messages": [*after["messages"], "and more"]}])
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_key_that_a_patch_would_read_as_the_end_of_a_list_is_a_key(tmp_path, mode):
+    log = "text " * 600
+    states = [{"log": log, "ops": {"+": 1, **more}} for more in ({}, {"-": 1}, {"-": 2}, {"-": [2]}, {"-": [2, 3]})]
+    with VCRRecorder(tmp_path, diff_mode=mode) as recorder:
+        recorder.start_session("history")
+        for before, after in itertools.pairwise(states):
+            recorder.record_step("node", before, after)
+    check(tmp_path, states[:-1], states[1:])
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_property_that_a_model_remembers_is_no_field_of_it(tmp_path, mode):
+    model = Report(items=["text " * 600])
+    states = [{"model": model, "n": 0}, {"model": model.model_copy(deep=True), "n": 1}]
+    assert states[1]["model"].total == 1
+    with VCRRecorder(tmp_path, diff_mode=mode) as recorder:
+        recorder.start_session("history")
+        recorder.record_step("node", *states)
+    player = VCRPlayer.load_by_id("history", tmp_path, allow=[Report])
+    assert player.goto_frame(0)["model"] == model
+    assert b"total" not in (tmp_path / "history.vcr").read_bytes()
 
 
 @pytest.mark.parametrize("mode", MODES)

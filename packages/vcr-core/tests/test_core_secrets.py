@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import copy
+import enum
+import itertools
 import json
 import random
 import string
@@ -26,6 +28,11 @@ def made_up(prefix, length, seed):
 PASSWORD = made_up("Hx7", 13, 1)
 TOKEN = made_up("sk-" + "ant-api03-", 60, 2)
 VARIABLE = made_up("q9", 28, 3)
+
+
+class Field(str, enum.Enum):
+    PASSWORD = "password"
+    USER = "user"
 
 
 @pytest.fixture
@@ -77,6 +84,19 @@ PLACES = {
     "large text": lambda s: {"doc": "lorem ipsum " * 2000 + f' "password": "{s}" ' + "dolor " * 2000},
     "large bytes": lambda s: {"doc": b"lorem ipsum " * 2000 + f' "password": "{s}" '.encode() + b"dolor " * 2000},
     "key of dict": lambda s: {f"password={s}": 1},
+    "key of dict in a pointer": lambda s: {"pages": {f"https://bob:{s}@host.example/~a": "one"}},
+    "odd keys beside": lambda s: {"it": {1: "a", "password": s}},
+    "list under key beside odd ones": lambda s: {"it": {None: 0, "api_keys": [s]}},
+    "enum key": lambda s: {"it": {Field.PASSWORD: s, Field.USER: "bob"}},
+    "named value beside odd keys": lambda s: {"it": {1: 0, "name": "password", "value": s}},
+    "bytes key": lambda s: {"it": {b"x-api-key": s.encode(), b"accept": b"text/plain"}},
+    "pair of bytes": lambda s: {"headers": [(b"accept", b"text/plain"), (b"x-api-key", s.encode())]},
+    "object under key": lambda s: {"credentials": samples.Plan(s, [])},
+    "large text under key": lambda s: {"cookies": s * 1500},
+    "large text below a key": lambda s: {"credentials": {"parts": [{"it": s * 1500}]}},
+    "large bytes under key": lambda s: {"client_secret": (s * 1500).encode()},
+    "large text in a pair": lambda s: {"headers": [["cookie", s * 1500]]},
+    "large text beside odd keys": lambda s: {"it": {1: "a", "password": s * 1500}},
     "beside a schema": lambda s: {"password": {"value": s}},
 }
 
@@ -244,6 +264,45 @@ def test_names_labels_errors_and_other_lines_hold_no_secret(recorder):
     recorder.start_session("second", tags=[say], metadata={"password": PASSWORD, "say": say}, agent=say)
     recorder.record_step("a", {}, {})
     assert found_on_disk(recorder, TOKEN, PASSWORD) == []
+
+
+@pytest.mark.parametrize("cut", range(1, len(VARIABLE)))
+def test_a_secret_is_not_written_in_part_where_a_text_is_cut(recorder, cut):
+    say = "x" * (499 - cut) + f" {VARIABLE} refused"
+    recorder.record_error("a", {"client": type("Client", (), {"__repr__": lambda self: say})()}, RuntimeError(say))
+    recorder.record_tool_call("a", "t", {}, None, error=say)
+    recorder.save()
+    assert cut < 4 or VARIABLE[:cut].encode() not in recorder.path.read_bytes()
+    assert all(400 < len(row.error_message) <= 500 for row in VCRPlayer.load(recorder.path).rows)
+
+
+def test_a_large_value_is_put_aside_although_another_one_is_secret(recorder):
+    big = "lorem ipsum " * 2000
+    recorder.record_step("a", {}, {"password": PASSWORD * 1500, "doc": big})
+    recorder.save()
+    assert big.encode() not in recorder.path.read_bytes()
+    assert found_on_disk(recorder, PASSWORD) == []
+    assert VCRPlayer.load(recorder.path).goto_frame(0)["doc"] == big
+
+
+def test_a_state_whose_keys_hold_secrets_reads_back_when_it_changes(recorder):
+    pages = {f"https://site{n}.example/": "text " * 30 for n in range(40)}
+    url = f"https://bob:{PASSWORD}@host.example/x"
+    states = [{"pages": {**pages, **more}} for more in ({url: "one"}, {url: "two"}, {url: "two", "n": "x"}, {"n": "x"})]
+    for before, after in itertools.pairwise(states):
+        recorder.record_step("a", before, after)
+    assert found_on_disk(recorder, PASSWORD) == []
+    player = VCRPlayer.load(recorder.path)
+    read = [list(player.goto_frame(n)["pages"].values()) for n in range(3)]
+    assert read == [list(state["pages"].values()) for state in states[1:]]
+
+
+def test_a_result_does_not_lean_on_an_argument_whose_name_holds_a_secret(recorder):
+    history = ["text " * 100] * 20
+    given = {f"https://bob:{PASSWORD}@host.example/x": history}
+    recorder.record_frame(FrameRow(-1, "a", "tool"), given, [*history, "more"], style="call")
+    assert found_on_disk(recorder, PASSWORD) == []
+    assert VCRPlayer.load(recorder.path).goto_frame(0)[-1] == "more"
 
 
 def test_frames_that_waited_for_the_disk_hold_no_secret(tmp_path):

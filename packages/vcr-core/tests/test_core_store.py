@@ -96,6 +96,14 @@ def test_a_file_that_cannot_be_read_is_told_not_raised(tmp_path):
     assert summary.problem == "No such file or directory"
 
 
+@pytest.mark.parametrize("left", [b"", b"cont", b"\0" * 7])
+def test_a_blob_that_is_not_whole_is_written_again(tmp_path, left):
+    digest = BlobStore(tmp_path).put(b"content")
+    BlobStore(tmp_path).path(digest).write_bytes(left)
+    assert BlobStore(tmp_path).put(b"content") == digest
+    assert BlobStore(tmp_path).get(digest) == b"content"
+
+
 def test_blobs_are_written_once_under_their_hash(tmp_path):
     blobs = BlobStore(tmp_path)
     digest = blobs.put(b"content")

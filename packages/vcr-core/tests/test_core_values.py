@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import array
 import collections
 import copy
+import dataclasses
 import datetime as dt
 import decimal
 import enum
@@ -159,10 +161,78 @@ def test_exceptions_keep_notes_cause_and_group():
         (type("Text", (str,), {})("t"), "t"),
         (type("Number", (int,), {})(4), 4),
         (type("Items", (list,), {})([1]), [1]),
+        (type("Raw", (bytes,), {"__bytes__": lambda self: b""})(b"\1\2"), b"\1\2"),
+        (type("Buffer", (bytearray,), {})(b"\1\2"), bytearray(b"\1\2")),
+        (type("Name", (uuid.UUID,), {})(int=5), uuid.UUID(int=5)),
+        (type("Price", (decimal.Decimal,), {"__str__": lambda self: "?"})("1.10"), decimal.Decimal("1.10")),
+        (type("Day", (dt.date,), {})(2026, 1, 2), dt.date(2026, 1, 2)),
+        (type("Hour", (dt.time,), {})(1, 2), dt.time(1, 2)),
+        (type("Span", (dt.timedelta,), {})(5), dt.timedelta(5)),
+        (type("Point", (complex,), {})(1, 2), complex(1, 2)),
     ],
 )
 def test_subclasses_of_plain_types_become_those(value, becomes):
     assert difference(becomes, round_trip(value)) is None
+
+
+class Slotted:
+    __slots__ = ("__own", "a", "unset")
+
+    def __init__(self, a):
+        self.a = a
+        self.__own = [a]
+
+    def __eq__(self, other):
+        return difference(to_wire(self), to_wire(other)) is None
+
+    __hash__ = None
+
+
+class Extended(Slotted):
+    def __init__(self, a):
+        super().__init__(a)
+        self.more = "more"
+
+
+@dataclasses.dataclass
+class Output(collections.OrderedDict):
+    score: int = 0
+
+    def __setitem__(self, key, item):
+        raise TypeError("set by its fields only")
+
+
+@dataclasses.dataclass
+class Rows(list):
+    source: str = ""
+
+
+@dataclasses.dataclass
+class Label(str):
+    colour: str = "red"
+
+
+@pytest.mark.parametrize(("cls", "more"), [(Slotted, {}), (Extended, {"more": "more"})])
+def test_values_of_slots_come_back(cls, more):
+    found = round_trip(cls(3), allowed=Allowed([cls]))
+    assert type(found) is cls
+    assert to_wire(found)["v"] == {"_Slotted__own": [3], "a": 3, **more}
+
+
+def test_a_dataclass_that_is_a_container_keeps_both():
+    output, rows = Output(1), Rows("db")
+    collections.OrderedDict.__setitem__(output, "text", ["hello"])
+    rows.append((1, 2))
+    allowed = Allowed([Output, Rows])
+    found = round_trip([output, rows], allowed=allowed)
+    assert [type(one) for one in found] == [Output, Rows]
+    assert (found[0].score, dict(found[0])) == (1, {"text": ["hello"]})
+    assert (found[1].source, list(found[1])) == ("db", [(1, 2)])
+
+
+@pytest.mark.parametrize("value", [Label("text"), type("Samples", (array.array,), {})("d", [1.5])], ids=repr)
+def test_what_stands_on_a_type_of_which_no_attribute_tells_is_only_described(value):
+    assert to_wire(value)["$vcr"] == "opaque"
 
 
 class Broken:

@@ -19,6 +19,14 @@ def content_hash(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=20).hexdigest()
 
 
+def _holds(path: Path, content: bytes) -> bool:
+    """Tell whether a file has that content: a power cut may leave it empty, or full of zeros, under its name."""
+    try:
+        return path.stat().st_size == len(content) and path.read_bytes() == content
+    except OSError:
+        return False
+
+
 class BlobStore:
     """The blobs of one directory of sessions.
 
@@ -44,7 +52,7 @@ class BlobStore:
         return self.root / digest[:2] / digest
 
     def put(self, content: bytes) -> str:
-        """Store `content`, unless it is there, and return its hash.
+        """Store `content`, unless all of it is there, and return its hash.
 
         Raises:
             OSError: If it cannot be written.
@@ -54,7 +62,7 @@ class BlobStore:
             self._known.move_to_end(digest)
             return digest
         target = self.path(digest)
-        if not target.exists():
+        if not _holds(target, content):
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             passing = target.with_name(f".{digest}.{os.getpid()}.{secrets.token_hex(4)}")
             try:

@@ -31,10 +31,12 @@ class Delta:
         only_adds: True while each of them adds something.
         announced: True once a place was changed that a name around it, and not within the operation's value, announces
             as a secret.
+        hidden_keys: The keys on the way to what changed that do not stand in a pointer as they are.
     """
 
     def __init__(self, probe: Probe) -> None:
         self._probe = probe
+        self.hidden_keys: list[str] = []
         self.ops: list[Op] = []
         self.only_adds = True
         self.announced = False
@@ -68,7 +70,10 @@ class Delta:
             if type_of(snap) is Members and cls is snap.cls:
                 return self._visit_members(live, snap, path, depth)
             if type_of(snap) is Parts and (parts := snap.parts(live)) is not None:
+                known = len(self.ops)
                 snap.inner = self._visit(parts, snap.inner, None, path + snap.split.place, depth + 1)
+                if cls is dict and len(self.ops) > known:  # in a patch, its items are lists without their dict
+                    self.announced = self.announced or self._probe.items_secret(parts)
                 return snap
         return self._replace(live, path, depth)
 
@@ -91,19 +96,26 @@ class Delta:
         if not snap.keys() <= live.keys():
             for key in [key for key in snap if key not in live]:
                 del snap[key]
-                self._remove(f"{path}/{escape_token(key)}")
+                self._remove(self._place(path, key))
             self.announced = self.announced or any(map(probe.announces, live))  # what is gone may have excused it
         for key, item in live.items():
             if key not in snap:
-                self.ops.append({"op": "add", "path": f"{path}/{escape_token(key)}", "value": item})
+                self.ops.append({"op": "add", "path": self._place(path, key), "value": item})
                 snap[key] = probe.take(item, depth)
             elif item is not (shared := same.get(key, same)) and snap[key] != item:
-                snap[key] = self._visit(item, snap[key], shared, f"{path}/{escape_token(key)}", depth)
+                snap[key] = self._visit(item, snap[key], shared, self._place(path, key), depth)
             else:
                 continue
             self.announced = self.announced or probe.announces(key)
         self.announced = self.announced or probe.names_secret(live)
         return snap
+
+    def _place(self, path: str, key: str) -> str:
+        """Return the pointer of a member of the dict at `path`."""
+        token = escape_token(key)
+        if token != key:
+            self.hidden_keys.append(key)
+        return f"{path}/{token}"
 
     def _visit_numbers(self, live: list[Any], snap: Numbers, path: str, depth: int) -> Any:
         if not snap.starts(live):

@@ -22,6 +22,20 @@ _IMMUTABLE = frozenset({str, int, float, bool, type(None), bytes, complex})
 
 def isolate(value: Any) -> Any:
     """Return a copy of `value`: containers and data objects are copied, what cannot be copied is shared."""
+    try:
+        return _isolate(value)
+    except RecursionError:
+        return _copy_deep(value)  # it sees where a value leads back to itself
+
+
+def _copy_deep(value: Any) -> Any:
+    try:
+        return copy.deepcopy(value)
+    except Exception:  # noqa: BLE001  # a lock, a client: shared, and described by the recorder
+        return value
+
+
+def _isolate(value: Any) -> Any:
     cls: Any = type_of(value)
     if cls in _IMMUTABLE:
         return value
@@ -30,18 +44,20 @@ def isolate(value: Any) -> Any:
         if cls is dict:
             if _IMMUTABLE.issuperset(map(type_of, value.values())):
                 return value.copy()
-            return {key: item if type_of(item) in _IMMUTABLE else isolate(item) for key, item in value.items()}
+            return {key: item if type_of(item) in _IMMUTABLE else _isolate(item) for key, item in value.items()}
         if cls is list:
             if _IMMUTABLE.issuperset(map(type_of, value)):
                 return value.copy()
-            return [item if type_of(item) in _IMMUTABLE else isolate(item) for item in value]
+            return [item if type_of(item) in _IMMUTABLE else _isolate(item) for item in value]
         if cls is set and _IMMUTABLE.issuperset(map(type_of, value)):
             return value.copy()
         if _is_held_by_fields(cls):
             return _copy_fields(value)
-        return copy.deepcopy(value)
-    except Exception:  # noqa: BLE001  # a lock, a client, a cycle: shared, and described by the recorder
+    except RecursionError:
+        raise
+    except Exception:  # noqa: BLE001  # an object that refuses to be copied: shared, and described by the recorder
         return value
+    return _copy_deep(value)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -61,5 +77,5 @@ def _copy_fields(value: Any) -> Any:
     fields: dict[str, Any] = copied.__dict__
     for name, item in fields.items():
         if type_of(item) not in _IMMUTABLE:
-            fields[name] = isolate(item)
+            fields[name] = _isolate(item)
     return copied

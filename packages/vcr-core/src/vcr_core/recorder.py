@@ -130,7 +130,7 @@ class VCRRecorder(SessionRecorder):
         self._time(row, latency_ms, metadata)
         after: dict[str, Any] = {"result": result}
         if isinstance(error, str):
-            row.status, row.error_type, row.error_message = "error", "ToolError", error[:500]
+            row.status, row.error_type, row.error_message = "error", "ToolError", self._shorten(error)
             after["error"], error = error, None
         before = {"tool": tool_name, "args": args}
         return self.record_frame(row, before, after, style="call", metadata=metadata, error=error)

@@ -31,6 +31,8 @@ from vcr_core.wire_format import FORMAT, line_body
 
 OnFrame = Callable[[Frame], None]
 R = TypeVar("R", bound="SessionRecorder")
+_MESSAGE = 500
+"""Characters of an error's message that stand in the row of a frame."""
 
 
 class SessionRecorder:
@@ -239,8 +241,11 @@ class SessionRecorder:
             mutated: Arguments that the step changed in place, by name, as they are now; "" is the whole input.
         """
         known = FrameMetadata.of(metadata) if metadata else FrameMetadata()
-        if metadata or error is not None or row.tokens_input is not None or row.tokens_output is not None:
-            _complete(row, known, error)
+        if error is not None:
+            row.status = row.status if row.status != "ok" else "error"
+            row.error_type, row.error_message = type(error).__name__, self._shorten(text_of(error))
+        if metadata or row.tokens_input is not None or row.tokens_output is not None:
+            _complete(row, known)
         if not row.timestamp:
             row.timestamp = self.clock.timestamp()
         frame = Frame(row, known, input_state, output_state, None if error is None else describe_error(error))
@@ -248,6 +253,14 @@ class SessionRecorder:
         if self.on_frame_recorded is not None:
             self._tell(self.on_frame_recorded, frame)
         return frame
+
+    def _shorten(self, text: str) -> str:
+        """Return the first characters of a text, its secrets replaced before: a part of one would not be known."""
+        _ = self.writer  # the first use makes the redactor
+        redactor = self.redactor
+        head = (redactor.redact_text(text) if redactor else text)[:_MESSAGE]
+        placeholder = head.rfind("[REDACTED:")
+        return head if placeholder < 0 or "]" in head[placeholder:] else head[:placeholder]
 
     @staticmethod
     def _tell(listener: OnFrame, frame: Frame) -> None:
@@ -380,11 +393,8 @@ class SessionRecorder:
             self.close()
 
 
-def _complete(row: FrameRow, known: FrameMetadata, error: BaseException | None) -> None:
-    """Fill the empty fields of a row from the metadata and the error."""
-    if error is not None:
-        row.status = row.status if row.status != "ok" else "error"
-        row.error_type, row.error_message = type(error).__name__, text_of(error)[:500]
+def _complete(row: FrameRow, known: FrameMetadata) -> None:
+    """Fill the empty fields of a row from the metadata."""
     if known.latency_ms is not None and not row.latency_ms:
         row.latency_ms = known.latency_ms
     row.tokens_input = known.tokens_input if row.tokens_input is None else row.tokens_input

@@ -16,6 +16,7 @@ What changed is found by `vcr_core.delta`.
 
 from __future__ import annotations
 
+import enum
 import math
 from array import array
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from typing import Any
 
 import msgspec
 
+from vcr_core.loops import ORDINARY_DEPTH, TooDeepError, find_loops
 from vcr_core.runtime_types import type_of
 from vcr_core.values.encode import BLOB_SIZE, MAX_DEPTH, TAG, WireEncoder, is_utf8
 from vcr_core.values.kinds import Split, split_of
@@ -32,6 +34,7 @@ NAME_FIELDS = ("name", "key", "header")
 _NUMBERS = frozenset({int, float, bool})
 _TEXT = frozenset({str})
 _EXACT = frozenset({str, int, bool, type(None)})
+_NAMELESS = frozenset({int, float, bool, type(None), dict, list, tuple})
 _SETS = frozenset({set, frozenset})
 _MEMBERS = frozenset({str, int})
 _DEPTH_OF_MEMBERS = 3
@@ -188,6 +191,18 @@ def copy_snapshot(snapshot: Any) -> Any:
     return Parts(snapshot.cls, snapshot.split, snapshot.form, copy_snapshot(snapshot.inner))
 
 
+def name_in(value: Any) -> str | None:
+    """Return the name that a key, or the first of a pair, spells: a text, bytes, or the text or bytes of an enum."""
+    cls = type_of(value)
+    if cls in _NAMELESS:
+        return None
+    if issubclass(cls, enum.Enum):
+        return name_in(value._value_)
+    if issubclass(cls, bytes):
+        return bytes.decode(value, "latin-1")
+    return str.__str__(value) if issubclass(cls, str) else None
+
+
 def _is_plain_key(key: str) -> bool:
     return key != TAG and (key.isascii() or is_utf8(key))
 
@@ -207,7 +222,10 @@ class Probe:
         only_text: False once something was seen whose equals may be of another type, such as ``1`` and ``True``.
     """
 
-    __slots__ = ("_is_secret_key", "_may_hold_secret", "_safe", "large", "names", "only_text", "plain", "secret")
+    __slots__ = (
+        *("_is_secret_key", "_loops", "_may_hold_secret", "_near", "_safe"),
+        *("large", "names", "only_text", "plain", "secret"),
+    )
 
     def __init__(
         self,
@@ -217,6 +235,8 @@ class Probe:
         self._is_secret_key = is_secret_key
         self._may_hold_secret = may_hold_secret
         self._safe: set[str] = set()
+        self._near = ORDINARY_DEPTH
+        self._loops: set[int] = set()
         self.plain = True
         self.secret = False
         self.names = 0
@@ -231,7 +251,19 @@ class Probe:
         self.large = 0
 
     def take(self, value: Any, depth: int = 0) -> Any:
-        """Return a snapshot of `value`."""
+        """Return a snapshot of `value`; a container that leads back to itself is taken as one piece."""
+        noted = self.names, self.large
+        try:
+            return self._take(value, depth)
+        except TooDeepError:
+            self.names, self.large = noted
+        self._loops, self._near = find_loops(value), 0
+        try:
+            return self._take(value, depth)
+        finally:
+            self._loops, self._near = set(), ORDINARY_DEPTH
+
+    def _take(self, value: Any, depth: int) -> Any:
         cls = type_of(value)
         if cls is str:
             if len(value) >= BLOB_SIZE:
@@ -243,11 +275,23 @@ class Probe:
         if cls is int or cls is bool or (cls is float and math.isfinite(value)):
             self.only_text = False
             return Number(value)
-        if depth < MAX_DEPTH:
+        if depth < self._near:
             if cls is dict:
                 return self._take_dict(value, depth + 1)
             if cls is list:
                 return self._take_list(value, depth + 1)
+            return self._take_other(value, cls, depth)
+        return self._take_far(value, cls, depth)
+
+    def _take_far(self, value: Any, cls: type[Any], depth: int) -> Any:
+        if self._near:
+            raise TooDeepError
+        if id(value) in self._loops:
+            return self._take_whole(value, cls)
+        if depth < MAX_DEPTH and cls is dict:
+            return self._take_dict(value, depth + 1)
+        if depth < MAX_DEPTH and cls is list:
+            return self._take_list(value, depth + 1)
         return self._take_other(value, cls, depth)
 
     def _take_dict(self, value: dict[Any, Any], depth: int) -> Any:
@@ -256,7 +300,7 @@ class Probe:
         for key, item in value.items():
             if (type_of(key) is not str or key not in safe) and not self.check_key(key):
                 return self._take_other(value, dict, depth)
-            copy[key] = item if type_of(item) is str and len(item) < BLOB_SIZE else self.take(item, depth)
+            copy[key] = item if type_of(item) is str and len(item) < BLOB_SIZE else self._take(item, depth)
         if "value" in copy and self.names_secret(value):
             self.secret = True
         self.names += len(copy)
@@ -300,14 +344,21 @@ class Probe:
 
     def pairs_secret(self, value: list[Any]) -> bool:
         """Tell whether a list such as ``["authorization", "Bearer …"]`` names its second item as a secret."""
-        if len(value) != 2 or self._is_secret_key is None or type_of(value[0]) is not str:
+        if len(value) != 2 or self._is_secret_key is None:
             return False
-        return self._is_secret_key(value[0])
+        name = value[0] if type_of(value[0]) is str else name_in(value[0])
+        return name is not None and self._is_secret_key(name)
+
+    def items_secret(self, items: list[list[Any]]) -> bool:
+        """Tell whether a name among the ``[key, value]`` of a dict that needs a tag announces a secret."""
+        return any(map(self.pairs_secret, items)) or self.names_secret(
+            {name: item for key, item in items if (name := name_in(key)) is not None}
+        )
 
     def count_names(self, value: Any, depth: int = 0) -> int | None:
         """Return how many keys the dicts in a value have; None if it is no plain JSON, or a name announces a secret.
 
-        Nothing is noted, and no snapshot is taken.
+        None for what is deeper than ordinary values, too: it may have no end.  Nothing is noted, and no snapshot taken.
         """
         cls = type_of(value)
         if cls is dict:
@@ -334,7 +385,7 @@ class Probe:
                 or (kind is list and _EXACT.issuperset(map(type_of, item)) and not self.pairs_secret(item))
             ):
                 continue
-            within = self.count_names(item, depth + 1) if depth < MAX_DEPTH else None
+            within = self.count_names(item, depth + 1) if depth < ORDINARY_DEPTH else None
             if within is None:
                 return None
             names += within
@@ -348,7 +399,7 @@ class Probe:
                 return Numbers(kinds.pop(), value)
         if self.pairs_secret(value):
             self.secret = True
-        take = self.take
+        take = self._take
         return [item if type_of(item) is str and len(item) < BLOB_SIZE else take(item, depth) for item in value]
 
     def _take_other(self, value: Any, cls: type[Any], depth: int) -> Any:
@@ -359,7 +410,11 @@ class Probe:
         split = split_of(cls) if depth < MAX_DEPTH else None
         found = split.parts(value) if split is not None else None
         if split is not None and found is not None:
-            return Parts(cls, split, found[1], self.take(found[0], depth + 1))
+            return Parts(cls, split, found[1], self._take(found[0], depth + 1))
+        return self._take_whole(value, cls)
+
+    def _take_whole(self, value: Any, cls: type[Any]) -> Opaque:
+        self.plain = self.only_text = False
         encoded = _encode(WireEncoder().encode(value))
         if self._is_secret_key is not None and b'"value"' in encoded:
             self.secret = True  # it may be named in there; only a walk can tell

@@ -144,7 +144,9 @@ class StateChain:
         if cls not in _GROWING or not value or type_of(snapshot) is not dict:
             return
         for name, part in snapshot.items():
-            if type_of(part) is cls and part and not self._probe.announces(name) and _goes_on(value, part):
+            if type_of(part) is not cls or not part or self._probe.announces(name) or not _goes_on(value, part):
+                continue
+            if not self._encoder.shows_secret(name):
                 yield f"/{escape_token(name)}", part
 
     def reference(self, value: Any) -> bytes | None:

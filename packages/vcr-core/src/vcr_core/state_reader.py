@@ -173,8 +173,9 @@ def apply_stored(document: Any, ops: Iterable[dict[str, Any]], read_blob: ReadBl
         if op["op"] == "add" and path[-2:] == "/-":  # what histories are made of takes a short way
             if container is None or path != known:
                 container, known = resolve(document, path[:-2]), path
-            container.append(copy_wire(op["value"]))
-            continue
+            if type_of(container) is list:  # in a dict it is a key
+                container.append(copy_wire(op["value"]))
+                continue
         container = None
         if op["op"] == "append":
             old, new = _text(resolve(document, path), read_blob), _text(op["value"], read_blob)

@@ -39,6 +39,28 @@ def _encode_trusted(value: Any) -> bytes | None:
         return None
 
 
+class _Leaves:
+    """Numbers large leaves, and stores none."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[str, bytes]] = []
+
+    def put(self, kind: str, content: bytes) -> str:
+        self.found.append((kind, content))
+        return str(len(self.found) - 1)
+
+
+class _Unnamed:
+    """Passes large leaves on, but for some that are to stay in their place."""
+
+    def __init__(self, blobs: BlobSink, named: set[tuple[str, bytes]]) -> None:
+        self._blobs = blobs
+        self._named = named
+
+    def put(self, kind: str, content: bytes) -> str | None:
+        return None if (kind, content) in self._named else self._blobs.put(kind, content)
+
+
 class ValueEncoder:
     """Encodes live values: redacted, large leaves put aside, plain ones at C speed.
 
@@ -73,7 +95,21 @@ class ValueEncoder:
         return self._redact(encoded) if redactor is not None and redactor.may_contain(encoded, names) else encoded
 
     def _encode_any(self, value: Any) -> bytes:
-        return self._redact(encode(to_wire(value, blobs=self._blobs)))
+        return self._redact(encode(self._to_wire(value)))
+
+    def _to_wire(self, value: Any) -> Any:
+        """Return the wire form of a value; its large leaves are put aside, but for those that a name announces."""
+        blobs, redactor = self._blobs, self._redactor
+        if blobs is None or redactor is None:
+            return to_wire(value, blobs=blobs)
+        leaves = _Leaves()
+        wire = to_wire(value, blobs=leaves)
+        if not leaves.found:
+            return wire
+        named = redactor.named_blobs(wire) if redactor.announces(wire) else ()
+        return to_wire(
+            value, blobs=_Unnamed(blobs, {leaves.found[int(number)] for number in named}) if named else blobs
+        )
 
     def encode_inline(self, value: Any) -> bytes:
         """Return the encoding of any value, its large leaves in place."""
@@ -99,24 +135,28 @@ class ValueEncoder:
             probe: What was noted about the values.
         """
         ops, redactor = delta.ops, self._redactor
+        if redactor is not None and (delta.announced or any(map(self.shows_secret, delta.hidden_keys))):
+            return None
         encoded = _encode_trusted(ops) if probe.plain else None
         suspected = probe.secret or encoded is None
         if encoded is None:
-            wired = [{**op, "value": to_wire(op["value"], blobs=self._blobs)} if "value" in op else op for op in ops]
+            wired = [{**op, "value": self._to_wire(op["value"])} if "value" in op else op for op in ops]
             encoded = _encode_trusted(wired)
         if encoded is None or redactor is None:
             return encoded
-        if delta.announced:
-            return None
         if not suspected and not redactor.may_contain(encoded, names=probe.names + sum(map(len, ops))):
             return encoded
         wire = decode(encoded)
         for op in wire:
-            if redactor.redact_text(op["path"]) != op["path"]:
+            if self.shows_secret(op["path"]):
                 return None
             if "value" in op and op["op"] != "append":  # a longer text was looked at as a whole
                 op["value"] = redactor.redact_tree(op["value"])
         return encode(wire)
+
+    def shows_secret(self, text: str) -> bool:
+        """Tell whether a text would be redacted."""
+        return self._redactor is not None and self._redactor.redact_text(text) != text
 
     def _redact(self, encoded: bytes) -> bytes:
         redactor = self._redactor

@@ -103,6 +103,24 @@ def test_scan_finds_secrets_in_states_names_and_blobs_and_shows_none(vcr, tmp_pa
         assert "correct horse" not in shown.out + shown.err
 
 
+def test_scan_reads_the_keys_in_the_pointers_of_patches(vcr, tmp_path):
+    pages = {f"https://site{n}.example/": "text " * 30 for n in range(40)}
+    with VCRRecorder(tmp_path / ".vcr", redact=False) as recorder:
+        recorder.start_session("run")
+        recorder.record_step("a", pages, {**pages, "https://bob:correct-horse@host.example/x": "one"})
+    result = vcr("scan", "--json")
+    assert [(hit["frame"], hit["pointer"]) for hit in result.json] == [(0, "/output_patch/0/path")]
+    assert "correct-horse" not in result.out + vcr("scan").out
+
+
+def test_scan_finds_a_blob_under_a_secret_name(vcr, tmp_path):
+    with VCRRecorder(tmp_path / ".vcr", redact=False) as recorder:
+        recorder.start_session("run")
+        recorder.record_step("a", {}, {"cookies": "sid " * 5000, "doc": "text " * 5000})
+    result = vcr("scan", "--json")
+    assert [(hit["frame"], hit["pointer"]) for hit in result.json] == [(0, "/output_state/cookies")]
+
+
 def test_scan_of_named_recordings_takes_their_blobs_only(vcr, tmp_path):
     for name, text in (("clean", "y" * 20_000), ("leaky", f"{'x ' * 20_000}{KEY}")):
         with VCRRecorder(tmp_path / ".vcr", redact=False) as recorder:

@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 from vcr_core.blobs import BlobStore
-from vcr_core.exporters.inlining import blob_hashes
-from vcr_core.json_pointer import escape_token, kind_of
+from vcr_core.exporters.inlining import blob_hashes, inline_blobs
+from vcr_core.json_pointer import escape_token, kind_of, unescape_token
 from vcr_core.redaction import Redactor
 from vcr_core.redaction.placeholders import PLACEHOLDER
 
 _AROUND = 30
+_POINTERS = ("path", "from", "at")
 
 
 class Finding(NamedTuple):
@@ -61,7 +62,7 @@ class SecretScan:
                     continue
                 if b'"$vcr":"blob"' in line:
                     self._named.update((digest, blobs.root / digest[:2] / digest) for digest in blob_hashes(whole))
-                self._tree(path, number, whole)
+                self._tree(path, number, whole, blobs)
 
     def named_blobs(self) -> list[Path]:
         """Return the files of the blobs that the recordings name."""
@@ -75,20 +76,41 @@ class SecretScan:
         for hit in self._redactor.scan_bytes(content):
             self.findings.append(Finding(str(path), line, None, f"byte {hit.start}", hit.kind, hit.preview))
 
-    def _tree(self, path: Path, number: int, whole: Any) -> None:
+    def _tree(self, path: Path, number: int, whole: Any, blobs: BlobStore) -> None:
         if kind_of(whole) is not dict or kind_of(whole.get("data")) is not dict:
             return
         data = whole["data"]
+        named = self._redactor.named_blobs(data)
+        if named:  # by itself, nothing shows that they are secrets
+            data = inline_blobs(data, lambda digest: blobs.get(digest) if digest in named else None, strict=False)
+        frame = data.get("index") if whole.get("type") == "frame" else None
+        for pointer, token in _escaped_tokens(data, ""):
+            hidden = self._redactor.redact_text(escape_token(token)) == escape_token(token)
+            for hit in self._redactor.scan_text(token) if hidden else ():
+                self.findings.append(Finding(str(path), number, frame, pointer, hit.kind, hit.preview))
         redacted = self._redactor.redact_tree(data)
         if redacted is data:
             return
-        frame = data.get("index") if whole.get("type") == "frame" else None
         for pointer, text, clean in _changed(data, redacted, ""):
             known = set(PLACEHOLDER.findall(text))
             for found in PLACEHOLDER.finditer(clean):
                 if found.groups() not in known:
                     around = clean[max(0, found.start() - _AROUND) : found.end() + _AROUND]
                     self.findings.append(Finding(str(path), number, frame, pointer, str(found[1]), around))
+
+
+def _escaped_tokens(tree: Any, pointer: str) -> Iterator[tuple[str, str]]:
+    """Yield pointer and meaning of each key in the pointers of patches that does not stand there as it is."""
+    if kind_of(tree) is dict:
+        for field in _POINTERS:
+            text = tree.get(field)
+            if isinstance(text, str) and "~" in text:
+                yield from ((f"{pointer}/{field}", unescape_token(token)) for token in text.split("/") if "~" in token)
+        for key, item in tree.items():
+            yield from _escaped_tokens(item, f"{pointer}/{escape_token(key)}")
+    elif kind_of(tree) is list:
+        for at, item in enumerate(tree):
+            yield from _escaped_tokens(item, f"{pointer}/{at}")
 
 
 def _changed(old: Any, new: Any, pointer: str) -> Iterator[tuple[str, str, str]]:

@@ -130,6 +130,10 @@ class Redactor:
         """
         return self._tree.announces(tree)
 
+    def named_blobs(self, tree: Tree) -> set[str]:
+        """Return the hashes of the tagged blobs in a JSON-able tree that stand under a secret name."""
+        return self._tree.named_blobs(tree)
+
     def redact_tree(self, value: Tree) -> Tree:
         """Return a JSON-able tree with its secrets replaced; the same object when it holds none.
 

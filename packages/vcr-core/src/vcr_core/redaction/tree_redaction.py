@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from vcr_core.redaction.names import normalize_name
@@ -15,9 +15,15 @@ from vcr_core.redaction.tree import Edits, Place, Tree, holds_placeholder, is_di
 
 TAG = "$vcr"
 BYTES_TAG = "bytes"
+_DICT_TAG = "dict"
+_BLOB_TAG = "blob"
 _NAME_FIELDS = ("name", "key", "header")
 # Values of these tags are no text and stay as they are, also under a secret name.
 _PLAIN_TAGS = frozenset({"datetime", "date", "time", "timedelta", "int", "float", "decimal", "complex", "nan", "inf"})
+
+
+_Child = tuple[Tree, Place, str, "dict[str, Tree] | None"]
+"""A member of a container, its place, the secret name that it stands under or "", and the dict that it is in."""
 
 
 class TreeRedaction:
@@ -43,11 +49,25 @@ class TreeRedaction:
         stack: list[tuple[Tree, Place | None, str]] = [(tree, None, "")]
         while stack:
             value, place, name = stack.pop()
+            if is_dict(value) and value.get(TAG) == BYTES_TAG and isinstance(value.get("v"), str):
+                self._redact_bytes(value, place, name, edits)
+                continue
+            for child in self._children(value, place, name):
+                self._redact_child(child, edits, stack)
             if is_dict(value):
-                self._redact_dict(value, place, name, edits, stack)
-            elif is_list(value):
-                self._redact_list(value, place, name, edits, stack)
+                self._redact_keys(value, place, edits)
         return edits.apply()
+
+    def named_blobs(self, tree: Tree) -> set[str]:
+        """Return the hashes of the blobs in `tree` that stand under a secret name."""
+        found: set[str] = set()
+        stack: list[tuple[Tree, Place | None, str]] = [(tree, None, "")]
+        while stack:
+            value, place, name = stack.pop()
+            if name and is_dict(value) and value.get(TAG) == _BLOB_TAG:
+                found.add(str(value.get("hash")))
+            stack += [child[:3] for child in self._children(value, place, name)]
+        return found
 
     def announces(self, tree: Tree) -> bool:
         """Tell whether a name in `tree` says that the value beside it may be a secret."""
@@ -56,7 +76,8 @@ class TreeRedaction:
         while stack:
             value = stack.pop()
             if is_dict(value):
-                if any(map(names.__getitem__, value)) or _named_value(value, names):
+                plain = _by_name(value) if TAG in value else value
+                if any(map(names.__getitem__, plain)) or _named_value(plain, names):
                     return True
                 stack.extend(child for child in value.values() if is_dict(child) or is_list(child))
             elif is_list(value):
@@ -65,48 +86,68 @@ class TreeRedaction:
                 stack.extend(child for child in value if is_dict(child) or is_list(child))
         return False
 
-    def _redact_dict(
-        self, value: dict[str, Tree], place: Place | None, name: str, edits: Edits, stack: list[Any]
-    ) -> None:
+    def _children(self, value: Tree, place: Place | None, name: str) -> Iterator[_Child]:
+        """Yield what stands in a container that is below the name `name`; nothing where no text in it is looked at."""
+        if is_list(value):
+            pair = _pair_name(value, self._names)
+            for i, child in enumerate(value):
+                yield child, Place(value, i, place), pair if pair and i == 1 else name, None
+        elif is_dict(value):
+            pairs = _pairs(value) if TAG in value else None
+            if pairs is not None:
+                yield from self._pair_children(value, pairs, place, name)
+            else:
+                yield from self._dict_children(value, place, name)
+
+    def _dict_children(self, value: dict[str, Tree], place: Place | None, name: str) -> Iterator[_Child]:
         tag = value.get(TAG)
-        if tag == BYTES_TAG and isinstance(value.get("v"), str):
-            self._redact_bytes(value, place, name, edits)
+        if isinstance(tag, str) and tag in _PLAIN_TAGS:
             return
-        if tag is not None and (tag in _PLAIN_TAGS if isinstance(tag, str) else False):
-            return
-        if name and _is_schema(value):
+        if name and tag is None and _is_schema(value):
             name = ""
         named = _named_value(value, self._names)
         for key, child in value.items():
-            here = Place(value, key, place)
             if key == TAG:
                 continue
-            if name and tag is not None and key != "v":
-                child_name = ""
-            elif self._names[key]:
-                child_name = key
-            else:
-                child_name = named if named and key == "value" else name
-            self._redact_child(child, here, child_name, edits, stack, siblings=value)
-            new_key = self._redact_text(key)
+            below = "" if name and tag is not None and key != "v" else self._name_of(key, named) or name
+            yield child, Place(value, key, place), below, value
+
+    def _pair_children(
+        self, value: dict[str, Tree], pairs: list[list[Tree]], place: Place | None, name: str
+    ) -> Iterator[_Child]:
+        """Yield keys and values of a tagged dict; the values stand under the names that a plain dict's would."""
+        plain = _by_name(value)
+        below = "" if _is_schema(plain) else name
+        named = _named_value(plain, self._names)
+        above = Place(value, "v", place)
+        for i, pair in enumerate(pairs):
+            here = Place(value["v"], i, above)
+            yield pair[0], Place(pair, 0, here), name, None
+            yield pair[1], Place(pair, 1, here), self._name_of(_name_in(pair[0]), named) or below, plain
+
+    def _name_of(self, key: str, named: str) -> str:
+        """Return the secret name that the value of a key stands under by its own dict, or ""."""
+        if self._names[key]:
+            return key
+        return named if key == "value" else ""
+
+    def _redact_keys(self, value: dict[str, Tree], place: Place | None, edits: Edits) -> None:
+        tag = value.get(TAG)
+        if isinstance(tag, str) and tag in _PLAIN_TAGS:
+            return
+        for key in value:
+            new_key = key if key == TAG else self._redact_text(key)
             if new_key != key:
-                edits.rename_key(here, new_key)
+                edits.rename_key(Place(value, key, place), new_key)
 
-    def _redact_list(self, value: list[Tree], place: Place | None, name: str, edits: Edits, stack: list[Any]) -> None:
-        pair = _pair_name(value, self._names)
-        for i, child in enumerate(value):
-            child_name = pair if pair and i == 1 else name
-            self._redact_child(child, Place(value, i, place), child_name, edits, stack, siblings=None)
-
-    def _redact_child(
-        self, child: Tree, here: Place, name: str, edits: Edits, stack: list[Any], *, siblings: dict[str, Tree] | None
-    ) -> None:
-        if isinstance(child, str):
-            new = self._redact_string(child, name, siblings)
-            if new != child:
-                edits.set_value(here, new)
-        elif isinstance(child, (dict, list)):
-            stack.append((child, here, name))
+    def _redact_child(self, child: _Child, edits: Edits, stack: list[Any]) -> None:
+        value, place, name, siblings = child
+        if isinstance(value, str):
+            new = self._redact_string(value, name, siblings)
+            if new != value:
+                edits.set_value(place, new)
+        elif is_dict(value) or is_list(value):
+            stack.append((value, place, name))
 
     def _redact_string(self, text: str, name: str, siblings: dict[str, Tree] | None) -> str:
         if name and text and not holds_placeholder(text) and _is_secret_value(text, name, siblings):
@@ -166,13 +207,42 @@ def _named_value(value: dict[str, Tree], names: Mapping[str, bool]) -> str:
     return ""
 
 
+def _pairs(value: dict[str, Tree]) -> list[list[Tree]] | None:
+    """Return the pairs of a tagged dict, or None for any other dict."""
+    pairs = value.get("v")
+    if value.get(TAG) != _DICT_TAG or not is_list(pairs):
+        return None
+    return pairs if all(is_list(pair) and len(pair) == 2 for pair in pairs) else None
+
+
+def _by_name(value: dict[str, Tree]) -> dict[str, Tree]:
+    """Return a tagged dict as a plain one, without the members whose keys are no names; any other dict itself."""
+    pairs = _pairs(value)
+    return value if pairs is None else {name: item for key, item in pairs if (name := _name_in(key))}
+
+
+def _name_in(value: Tree) -> str:
+    """Return the name that a value spells: a string, bytes, or a member of an enumeration with such a value; or ""."""
+    if is_dict(value):
+        content = value.get("v")
+        if value.get(TAG) == "enum":
+            return _name_in(content)
+        data = decode_bytes(content) if value.get(TAG) == BYTES_TAG and isinstance(content, str) else None
+        return "" if data is None else decode_text(data)[0]
+    return value if isinstance(value, str) else ""
+
+
 def _pair_name(value: list[Tree], names: Mapping[str, bool]) -> str:
     """Return the secret name in `["authorization", "Bearer …"]`, or "". A list of two names is no such pair."""
-    if len(value) != 2 or not isinstance(value[0], str) or not isinstance(value[1], (str, dict)):
+    if len(value) != 2 or not isinstance(value[0], (str, dict)) or not isinstance(value[1], (str, dict)):
         return ""
-    if not names[value[0]] or (isinstance(value[1], str) and (len(value[1]) < 8 or names[value[1]])):
+    name = value[0] if isinstance(value[0], str) else _name_in(value[0])
+    if not name or not names[name]:
         return ""
-    return value[0]
+    second = _name_in(value[1])
+    if (isinstance(value[1], str) or (second and is_dict(value[0]))) and (len(second) < 8 or names[second]):
+        return ""
+    return name
 
 
 def _is_secret_value(text: str, name: str, siblings: dict[str, Tree] | None) -> bool:

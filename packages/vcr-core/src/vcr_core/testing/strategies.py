@@ -21,7 +21,7 @@ State = dict[str, Any]
 Move = Callable[[State], State]
 
 UTC = dt.timezone.utc
-_NAMES = st.sampled_from(["messages", "plan", "n", "a/b", "~", "", "$vcr", "value", "name", "éa", "notes", "done"])
+_NAMES = st.sampled_from(["messages", "plan", "n", "a/b", "~", "-", "", "$vcr", "value", "name", "éa", "notes", "done"])
 
 
 def texts() -> st.SearchStrategy[str]:

@@ -16,7 +16,7 @@ from typing import Any
 from vcr_core.runtime_types import type_of
 from vcr_core.values.allowed import Allowed
 from vcr_core.values.encode import TAG
-from vcr_core.values.kinds import kind_of
+from vcr_core.values.kinds import built_on, kind_of
 from vcr_core.values.tagged import Stream, Tagged
 
 
@@ -135,9 +135,24 @@ def _decode_fields(decoder: Decoder, wire: dict[str, Any]) -> dict[str, Any]:
     return {name: decoder.decode(item) for name, item in wire["v"].items()}
 
 
+def _fill(instance: Any, base: Any, items: Any) -> None:
+    """Put items into a container of a class that stands on `base`, by nothing of its own."""
+    cls: type = base
+    if issubclass(cls, dict):
+        for key, item in items.items():
+            base.__setitem__(instance, key, item)
+    elif issubclass(cls, list):
+        base.extend(instance, items)
+    else:
+        base.update(instance, items)
+
+
 def _instance(decoder: Decoder, wire: dict[str, Any]) -> Any:
-    new: Any = object.__new__
-    instance = new(decoder.named(wire))
+    cls = decoder.named(wire)
+    base: Any = next(iter(built_on(cls)), object)
+    instance = base.__new__(cls)
+    if "items" in wire:
+        _fill(instance, base, decoder.decode(wire["items"]))
     for name, item in _decode_fields(decoder, wire).items():
         object.__setattr__(instance, name, item)
     return instance

@@ -22,8 +22,8 @@ timedelta      ``v``: [days, seconds, microseconds]
 range, slice   ``v``: [start, stop, step]
 enum           ``type``, ``name``, ``v``: value                       a member of an Enum
 struct         ``type``, ``v``: dict of fields                        a msgspec struct
-dataclass,     ``type``, ``v``: dict of fields                        an instance; restored without its constructor
-object
+dataclass,     ``type``, ``v``: dict of fields (``items``: what it    an instance; restored without its constructor
+object         holds, where it is a dict, list or set too)
 pydantic       the same, ``set``: names, ``private``                  a model; restored without its constructor
 exception      ``type``, ``args``, ``message``, ``v``: attributes,    an exception
                ``notes``, ``cause``, ``traceback``, ``errors``
@@ -33,7 +33,8 @@ npscalar       ``dtype``, ``v``: base64                               a numpy sc
 stream         ``v``: chunks, ``offsets``, ``end``                    what a generator gave
 blob           ``kind``: str or bytes, ``hash``, ``size``             a large leaf in its own file
 opaque         ``type``, ``repr``, ``problem``                        anything else: described, not restored
-cycle          ``path``                                               a container inside itself
+cycle          ``path``                                               a container inside itself, or one that leads
+                                                                      back to itself and was written often enough
 deep           ``repr``                                               what lies deeper than `MAX_DEPTH`
 ============== ====================================================== =========================================
 """
@@ -55,14 +56,21 @@ TAG = "$vcr"
 BLOB_SIZE = 16 * 1024
 """Leaves of this many characters or bytes, and more, are kept in blob files."""
 MAX_DEPTH = 200
+_REPR = 500
+"""Characters of a repr that are kept."""
+_WORD_ENDS = frozenset(" \t\n\r\"'`,;()<>[]{}")
+_WRITTEN_AGAIN = 100
+_AGAIN_EACH = 2
+"""A container that leads back to itself is written again where it is met again, while there are no more ends of such
+ways than the first of these, and the second for each such container."""
 _INT_MIN, _INT_MAX = -(2**63), 2**64 - 1
 
 
 class BlobSink(Protocol):
     """Takes large leaves; returns the content hash that names the blob."""
 
-    def put(self, kind: str, content: bytes) -> str:
-        """Store `content` durably enough that a line may name it."""
+    def put(self, kind: str, content: bytes) -> str | None:
+        """Store `content` durably enough that a line may name it; None if it is to stay in its place."""
         ...
 
 
@@ -75,12 +83,20 @@ def to_wire(value: Any, *, blobs: BlobSink | None = None) -> Any:
 
 
 class WireEncoder:
-    """One walk over one value; keeps track of depth and of the containers it is inside of."""
+    """One walk over one value; keeps track of depth and of the containers it is inside of.
+
+    What is met twice is written twice.  Of what leads back to itself, or deeper than `MAX_DEPTH`, only so much is
+    written again as bounds the whole by the number of references in the value.
+    """
 
     def __init__(self, blobs: BlobSink | None = None) -> None:
         self._blobs = blobs
         self._inside: dict[int, str] = {}
         self._path: list[str] = []
+        self._turns = 0
+        # By id, with the place where each was written first; held, so that no other object gets its id.
+        self._endless: dict[int, tuple[Any, str]] = {}
+        self._loops: set[int] = set()
 
     def encode(self, value: Any) -> Any:
         """Return the wire form of `value`."""
@@ -115,20 +131,27 @@ class WireEncoder:
         if self._blobs is None or len(content) < BLOB_SIZE:
             return None
         try:
-            return {TAG: "blob", "kind": kind, "hash": self._blobs.put(kind, content), "size": len(content)}
+            digest = self._blobs.put(kind, content)
         except OSError:
             return None
+        return None if digest is None else {TAG: "blob", "kind": kind, "hash": digest, "size": len(content)}
 
     def bytes_leaf(self, value: bytes) -> Any:
         """Return the ``v`` of a value whose content is bytes: base64, or a blob when large."""
         return self._large("bytes", value) or b64(value)
 
     def _compound(self, value: Any, cls: type[Any]) -> Any:
-        if id(value) in self._inside:
-            return {TAG: "cycle", "path": self._inside[id(value)]}
+        key, turns = id(value), self._turns
+        if key in self._inside:
+            self._turns += 1
+            return {TAG: "cycle", "path": self._inside[key]}
+        if key in self._endless and turns > _WRITTEN_AGAIN + _AGAIN_EACH * len(self._endless):
+            self._turns += 1
+            return {TAG: "cycle", "path": self._endless[key][1]}
         if len(self._path) >= MAX_DEPTH:
-            return {TAG: "deep", "repr": shallow_repr(value)}
-        self._inside[id(value)] = "/" + "/".join(self._path) if self._path else ""
+            self._turns += 1
+            return {TAG: "deep", "repr": self._describe_deep(value)}
+        self._inside[key] = place = "/" + "/".join(self._path) if self._path else ""
         try:
             if cls is dict:
                 return self.mapping(value)
@@ -136,9 +159,20 @@ class WireEncoder:
                 return self.sequence(value)
             return self._tagged(value, cls)
         except RecursionError:
+            self._turns += 1
             return {TAG: "deep", "repr": f"<{cls.__qualname__}>"}
         finally:
-            del self._inside[id(value)]
+            del self._inside[key]
+            if self._turns > turns:
+                self._endless.setdefault(key, (value, place))
+
+    def _describe_deep(self, value: Any) -> str:
+        """Return a repr; of what leads to a loop only its class, since a repr may follow every way through it."""
+        from vcr_core.loops import find_loops  # noqa: PLC0415  # it stands on the kinds, which stand on this module
+
+        found = {id(value)} if id(value) in self._loops else find_loops(value)
+        self._loops |= found
+        return f"<{type_of(value).__qualname__}>" if found else shallow_repr(value)
 
     def sequence(self, items: Any) -> list[Any]:
         """Return a list of the wire forms of `items`."""
@@ -182,14 +216,20 @@ def opaque(value: Any, *, problem: BaseException | None = None) -> dict[str, Any
 
 
 def shallow_repr(value: Any) -> str:
-    """Return a repr of at most 500 characters without memory addresses, whatever `value` does."""
+    """Return a repr of at most 500 characters without memory addresses, whatever `value` does.
+
+    It ends with a whole word: nobody would know the first part of a secret as one.
+    """
     try:
         text = repr(value)
     except Exception as error:  # noqa: BLE001  # a repr is the agent's code
         text = f"<{type_of(value).__qualname__}, whose repr raised {type(error).__name__}>"
     head, _, rest = text.partition(" at 0x")
     text = head + rest.lstrip("0123456789abcdefABCDEF") if rest else text
-    return readable(text[:500])
+    end = min(len(text), _REPR)
+    while 0 < end < len(text) and text[end] not in _WORD_ENDS:
+        end -= 1
+    return readable(text[:end])
 
 
 def readable(text: str) -> str:

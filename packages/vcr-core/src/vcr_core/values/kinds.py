@@ -19,7 +19,7 @@ import msgspec
 
 from vcr_core.runtime_types import fields_of, type_of
 from vcr_core.values.allowed import type_name
-from vcr_core.values.encode import TAG, WireEncoder, b64, stable_order
+from vcr_core.values.encode import TAG, WireEncoder, b64, opaque, stable_order
 from vcr_core.values.tagged import Stream
 
 Encode = Callable[[WireEncoder, Any], Any]
@@ -41,8 +41,8 @@ def _find_encoder(cls: Any) -> Encode | None:
     return None
 
 
-def _plain(kind: str) -> Encode:
-    return lambda _walk, value: {TAG: kind, "v": str(value)}
+def _encode_by(text_of: Callable[[Any], str], kind: str) -> Encode:
+    return lambda _walk, value: {TAG: kind, "v": text_of(value)}
 
 
 def _encode_tuple(walk: WireEncoder, value: tuple[Any, ...]) -> Any:
@@ -60,6 +60,11 @@ def _encode_set(kind: str) -> Encode:
 
 def _encode_bytes(kind: str) -> Encode:
     return lambda walk, value: {TAG: kind, "v": walk.bytes_leaf(bytes(value))}
+
+
+def _encode_raw(kind: str) -> Encode:
+    """Write the bytes themselves, whatever a subclass makes of `bytes()`."""
+    return lambda walk, value: {TAG: kind, "v": walk.bytes_leaf(memoryview(value).tobytes())}
 
 
 def _encode_path(walk: WireEncoder, value: pathlib.PurePath) -> Any:
@@ -112,6 +117,12 @@ def _encode_dataclass(walk: WireEncoder, value: Any) -> Any:
     names = [field.name for field in dataclasses.fields(value)]
     extra = [name for name in getattr(value, "__dict__", ()) if name not in names]
     return _fields(walk, "dataclass", value, names + extra)
+
+
+def _encode_filled_dataclass(walk: WireEncoder, value: Any) -> Any:
+    """Write a dataclass that is a container too: its fields, and what it holds."""
+    items = _split_mapping(value) if issubclass(type_of(value), dict) else _split_items(value)
+    return {**_encode_dataclass(walk, value), "items": walk.at("items", items[0])}
 
 
 def _encode_struct(walk: WireEncoder, value: msgspec.Struct) -> Any:
@@ -199,7 +210,31 @@ def _encode_function(_walk: WireEncoder, value: Any) -> Any:
 
 def _encode_object(walk: WireEncoder, value: Any) -> Any:
     """Write a plain object by its attributes, if it says that it wants to be compared by value."""
-    return {TAG: "object", "type": type_name(type_of(value)), "v": walk.mapping(dict(fields_of(value)))}
+    return {TAG: "object", "type": type_name(type_of(value)), "v": walk.mapping(dict(_attributes(value)))}
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    """Return all that an object of a Python class holds: the attributes in its ``__dict__``, and in slots."""
+    cls: Any = type_of(value)
+    slots = _slots_of(cls)
+    attributes: dict[str, Any] = fields_of(value) if hasattr(value, "__dict__") else {}
+    if not slots:
+        return attributes
+    return {**attributes, **{name: getattr(value, name) for name in slots if hasattr(value, name)}}
+
+
+@functools.lru_cache(maxsize=1024)
+def _slots_of(cls: Any) -> list[str]:
+    bases: tuple[type[Any], ...] = cls.__mro__
+    return [name for base in reversed(bases) for name in _own_slots(base)]
+
+
+def _own_slots(cls: type[Any]) -> list[str]:
+    """Return the names of the attributes behind the slots that a class itself defines."""
+    slots: Any = vars(cls).get("__slots__", ())
+    names = [slots] if isinstance(slots, str) else [name for name in slots if name not in ("__dict__", "__weakref__")]
+    prefix = f"_{cls.__name__.lstrip('_')}"
+    return [prefix + name if name.startswith("__") and not name.endswith("__") else name for name in names]
 
 
 class Split(NamedTuple):
@@ -229,7 +264,11 @@ def _split_dataclass(value: Any) -> tuple[Any, Any] | None:
 def _split_pydantic(value: Any) -> tuple[Any, Any] | None:
     if value.__pydantic_extra__ or value.__pydantic_private__:
         return None
-    return value.__dict__, frozenset(value.model_fields_set)
+    fields: dict[str, Any] = value.__dict__
+    names: dict[str, Any] = type_of(value).model_fields
+    if not fields.keys() <= names.keys():  # a cached property is kept there too
+        fields = {name: item for name, item in fields.items() if name in names}
+    return fields, frozenset(value.model_fields_set)
 
 
 def _split_struct(value: msgspec.Struct) -> tuple[Any, Any]:
@@ -241,7 +280,7 @@ def _split_namedtuple(value: Any) -> tuple[Any, Any]:
 
 
 def _split_object(value: Any) -> tuple[Any, Any]:
-    return fields_of(value), None
+    return _attributes(value), None
 
 
 def _split_items(value: Iterable[Any]) -> tuple[Any, Any]:
@@ -282,8 +321,21 @@ def _is_pydantic(cls: type[Any]) -> bool:
 def _is_value_object(cls: type[Any]) -> bool:
     untyped: Any = cls
     compares = untyped.__eq__ is not object.__eq__
-    return compares and untyped.__reduce__ is object.__reduce__ and cls.__module__ != "builtins"
+    return compares and untyped.__reduce__ is object.__reduce__ and not built_on(cls)
 
+
+def built_on(cls: type[Any]) -> list[type[Any]]:
+    """Return the classes that a class is, or stands on, whose instances hold what no attribute shows."""
+    return [base for base in cls.__mro__[:-1] if base.__flags__ & _IMMUTABLE_CLASS]
+
+
+def _is_filled_dataclass(cls: type[Any]) -> bool:
+    """Tell whether instances of a dataclass are dicts, lists or sets too."""
+    return dataclasses.is_dataclass(cls) and any(map(_FILLED.__contains__, built_on(cls)))
+
+
+_IMMUTABLE_CLASS = 1 << 8  # Py_TPFLAGS_IMMUTABLETYPE: of a class that is written in C
+_FILLED = frozenset({dict, list, set})
 
 BaseExceptionGroupType: Any = getattr(__import__("builtins"), "BaseExceptionGroup", ())
 
@@ -295,10 +347,10 @@ _EXACT: dict[type, Encode] = {
     bytes: _encode_bytes("bytes"),
     bytearray: _encode_bytes("bytearray"),
     memoryview: _encode_bytes("bytes"),
-    decimal.Decimal: _plain("decimal"),
-    uuid.UUID: _plain("uuid"),
+    decimal.Decimal: _encode_by(decimal.Decimal.__str__, "decimal"),
+    uuid.UUID: _encode_by(uuid.UUID.__str__, "uuid"),
     datetime.datetime: _encode_datetime,
-    datetime.date: lambda _walk, value: {TAG: "date", "v": value.isoformat()},
+    datetime.date: _encode_by(datetime.date.isoformat, "date"),
     datetime.time: _encode_time,
     datetime.timedelta: _encode_timedelta,
     complex: _encode_complex,
@@ -312,6 +364,8 @@ _FAMILIES: tuple[tuple[Callable[[type], bool], Encode], ...] = (
     (lambda cls: issubclass(cls, enum.Enum), _encode_enum),
     (lambda cls: issubclass(cls, BaseException), _encode_exception),
     (lambda cls: issubclass(cls, pathlib.PurePath), _encode_path),
+    (_is_filled_dataclass, _encode_filled_dataclass),
+    (lambda cls: dataclasses.is_dataclass(cls) and bool(built_on(cls)), lambda _walk, value: opaque(value)),
     (dataclasses.is_dataclass, _encode_dataclass),
     (_is_pydantic, _encode_pydantic),
     (lambda cls: issubclass(cls, msgspec.Struct), _encode_struct),
@@ -328,7 +382,15 @@ _FAMILIES: tuple[tuple[Callable[[type], bool], Encode], ...] = (
     (lambda cls: issubclass(cls, str), lambda walk, value: walk.encode(str.__str__(value))),
     (lambda cls: issubclass(cls, (bool, int)), lambda walk, value: walk.encode(int.__int__(value))),
     (lambda cls: issubclass(cls, float), lambda walk, value: walk.encode(float.__float__(value))),
+    (lambda cls: issubclass(cls, complex), _encode_complex),
+    (lambda cls: issubclass(cls, bytes), _encode_raw("bytes")),
+    (lambda cls: issubclass(cls, bytearray), _encode_raw("bytearray")),
+    (lambda cls: issubclass(cls, decimal.Decimal), _encode_by(decimal.Decimal.__str__, "decimal")),
+    (lambda cls: issubclass(cls, uuid.UUID), _encode_by(uuid.UUID.__str__, "uuid")),
     (lambda cls: issubclass(cls, datetime.datetime), _encode_datetime),
+    (lambda cls: issubclass(cls, datetime.date), _encode_by(datetime.date.isoformat, "date")),
+    (lambda cls: issubclass(cls, datetime.time), _encode_time),
+    (lambda cls: issubclass(cls, datetime.timedelta), _encode_timedelta),
     (_is_value_object, _encode_object),
 )
 
@@ -336,6 +398,7 @@ _USER_KINDS: dict[Encode | None, str] = {
     _encode_enum: "enum",
     _encode_exception: "exception",
     _encode_dataclass: "dataclass",
+    _encode_filled_dataclass: "dataclass",
     _encode_pydantic: "pydantic",
     _encode_struct: "struct",
     _encode_namedtuple: "namedtuple",
