@@ -53,6 +53,15 @@ def asks(ran, name, *questions):
     return ask
 
 
+def answered_subgraph(vcr, ran):
+    """A recorded graph whose subgraph was left by a question, and called again with the answer."""
+    inner = chain(fetch=ran.node("fetch"), ask=asks(ran, "ask", "sure?")).compile()
+    graph = vcr.wrap_graph(chain(sub=inner).compile(checkpointer=InMemorySaver()))
+    graph.invoke(ASKED, THREAD)
+    graph.invoke(Command(resume="yes"), THREAD)
+    return graph
+
+
 def breaks_once(ran, name):
     def work(state):
         ran.hit(name)
@@ -170,10 +179,7 @@ def test_steps_of_an_interrupted_subgraph_are_not_run_again(vcr, load, ran, sync
 
 
 def test_a_served_step_inside_of_a_served_one_is_recorded_once(vcr, load, ran):
-    inner = chain(fetch=ran.node("fetch"), ask=asks(ran, "ask", "sure?")).compile()
-    graph = vcr.wrap_graph(chain(sub=inner).compile(checkpointer=InMemorySaver()))
-    graph.invoke(ASKED, THREAD)
-    graph.invoke(Command(resume="yes"), THREAD)
+    graph = answered_subgraph(vcr, ran)
     player = load()
     resumed = resume(player, graph, from_frame=len(player))
     fork = VCRPlayer.load_by_id(resumed.session_id, player.path.parent)
@@ -250,10 +256,7 @@ def test_an_answer_that_a_served_step_took_is_not_given_to_the_next(vcr, load, r
 
 
 def test_a_subgraph_that_was_left_may_not_hold_other_steps(vcr, load, ran):
-    inner = chain(fetch=ran.node("fetch"), ask=asks(ran, "ask", "sure?")).compile()
-    graph = vcr.wrap_graph(chain(sub=inner).compile(checkpointer=InMemorySaver()))
-    graph.invoke(ASKED, THREAD)
-    graph.invoke(Command(resume="yes"), THREAD)
+    answered_subgraph(vcr, ran)
     player = load()
     changed = chain(new=ran.node("new"), ask=asks(ran, "ask", "sure?")).compile()
     ran.clear()

@@ -148,13 +148,11 @@ class CapturedCall:
     @contextmanager
     def sending(self) -> Generator[None]:
         """Be the body of the step, and keep what is below from being captured again."""
-        step = self._running()
         token = _sending.set(True)
-        step.__enter__()
         try:
-            yield
+            with self._running().entered():
+                yield
         finally:
-            step.__exit__(None, None, None)
             _sending.reset(token)
 
     def answered(self, head: ResponseHead) -> Tee:

@@ -9,7 +9,7 @@ import asyncio
 import threading
 import zlib
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from vcr_llm import settings
@@ -58,14 +58,9 @@ class Tee:
         """Note that the transport decodes the body itself."""
         self._decoder = ChunkDecoder("")
 
-    @contextmanager
-    def pulling(self) -> Generator[None]:
+    def pulling(self) -> AbstractContextManager[None]:
         """Be the body of the step while the next chunk is fetched, so that its time is the step's."""
-        self.step.__enter__()
-        try:
-            yield
-        finally:
-            self.step.__exit__(None, None, None)
+        return self.step.entered()
 
     @contextmanager
     def reading(self) -> Generator[None]:

@@ -334,9 +334,10 @@ class Run:
     def recorded_error(self, error: BaseException, key: str, index: int) -> None:
         """Note that the frame of the step `key`, at `index`, holds this very exception."""
         self._last_error = error
-        known = self._errors.get(_identity(error))
+        identity = _identity(error)
+        known = self._errors.get(identity)
         if known is None or not _is_inside(known[0], key):
-            self._errors[_identity(error)] = key, index
+            self._errors[identity] = key, index
 
     def origin_of(self, error: BaseException) -> int | None:
         """Return the frame of the innermost step that an exception comes from, or None if it comes from no step.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from vcr_core.engine.divergence import DivergenceError, StepError
@@ -101,6 +102,15 @@ class RunningStep(EndedStep):
         current_scope.reset(self._tokens.pop())
         if error is not None and not isinstance(error, (GeneratorExit, StopIteration, StopAsyncIteration)):
             self.fail(error)
+
+    @contextmanager
+    def entered(self) -> Generator[None]:
+        """Be inside the body until its next chunk; what is raised there is for whoever drives it to record."""
+        self.__enter__()
+        try:
+            yield
+        finally:
+            self.__exit__(None, None, None)
 
     def succeed(self, output: Any, *, metadata: dict[str, Any] | None = None, status: str = "ok") -> Any:
         """Record the output and return it."""

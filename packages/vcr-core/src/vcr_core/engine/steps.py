@@ -10,7 +10,7 @@ import asyncio
 import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from vcr_core.engine.call_input import CallInput, Signature
@@ -162,10 +162,9 @@ def _wrap_coroutine(spec: StepSpec) -> Callable[..., Any]:
 class _Passing:
     """What a generator gives outside of a run: nothing of it is kept."""
 
-    @contextmanager
-    def entered(self) -> Generator[None]:
+    def entered(self) -> AbstractContextManager[None]:
         """Let the body run up to its next chunk."""
-        yield
+        return nullcontext()
 
     def add(self, chunk: Any) -> Any:
         return chunk
@@ -185,14 +184,9 @@ class _Chunks(_Passing):
         self._offsets: list[float] = []
         step.on_abandon = lambda: self.end("closed")
 
-    @contextmanager
-    def entered(self) -> Generator[None]:
+    def entered(self) -> AbstractContextManager[None]:
         """Let the body run up to its next chunk, as that of the step; what it raises is for `end`."""
-        self._step.__enter__()
-        try:
-            yield
-        finally:
-            self._step.__exit__(None, None, None)
+        return self._step.entered()
 
     def add(self, chunk: Any) -> Any:
         self._chunks.append(chunk)

@@ -101,7 +101,7 @@ class TreeRedaction:
 
     def _dict_children(self, value: dict[str, Tree], place: Place | None, name: str) -> Iterator[_Child]:
         tag = value.get(TAG)
-        if isinstance(tag, str) and tag in _PLAIN_TAGS:
+        if _is_plain(tag):
             return
         if name and tag is None and _is_schema(value):
             name = ""
@@ -132,8 +132,7 @@ class TreeRedaction:
         return named if key == "value" else ""
 
     def _redact_keys(self, value: dict[str, Tree], place: Place | None, edits: Edits) -> None:
-        tag = value.get(TAG)
-        if isinstance(tag, str) and tag in _PLAIN_TAGS:
+        if _is_plain(value.get(TAG)):
             return
         for key in value:
             new_key = key if key == TAG else self._redact_text(key)
@@ -205,6 +204,11 @@ def _named_value(value: dict[str, Tree], names: Mapping[str, bool]) -> str:
             if isinstance(name, str) and names[name]:
                 return name
     return ""
+
+
+def _is_plain(tag: Tree) -> bool:
+    """Tell whether a dict with that tag holds no text."""
+    return isinstance(tag, str) and tag in _PLAIN_TAGS
 
 
 def _pairs(value: dict[str, Tree]) -> list[list[Tree]] | None:
