@@ -12,12 +12,11 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from vcr_core.file_identity import FileIdentity, identify
 from vcr_core.player import VCRPlayer
 from vcr_core.session_ids import SUFFIX, split_take
 from vcr_core.store import SessionNotFoundError, summarize_file
 from vcr_core.wire_format import FormatError
-
-_LONGEST_FIRST_LINE = 16 << 20
 
 
 def open_player(path: Path) -> VCRPlayer:
@@ -33,12 +32,6 @@ def open_player(path: Path) -> VCRPlayer:
     return VCRPlayer.load(path)
 
 
-def read_first_line(path: Path) -> bytes:
-    """Return the line that begins a recording and tells it from every other."""
-    with path.open("rb") as file:
-        return file.readline(_LONGEST_FIRST_LINE)
-
-
 class _Open:
     """A player, what guards it, and how its file looked when it was used last."""
 
@@ -46,13 +39,11 @@ class _Open:
         self.lock = threading.Lock()
         self.player: VCRPlayer | None = None
         self.mark: tuple[int, int, int, int] = (0, 0, 0, 0)
-        self.first_line = b""
+        self.identity: FileIdentity | None = None
 
     def is_of(self, path: Path, mark: tuple[int, int, int, int]) -> bool:
         """Tell whether the player reads the recording that is at `path` now."""
-        if self.mark[:2] != mark[:2]:
-            return False
-        return self.mark == mark or read_first_line(path) == self.first_line
+        return self.mark == mark or identify(path) == self.identity
 
 
 class PlayerPool:
@@ -102,7 +93,7 @@ class PlayerPool:
             mark = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
             if slot.player is None or not slot.is_of(path, mark):
                 self._close(slot)
-                slot.first_line = read_first_line(path)
+                slot.identity = identify(path)
                 slot.player = open_player(path)
             elif fresh:
                 slot.player.refresh()

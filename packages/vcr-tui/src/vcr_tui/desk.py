@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
 from vcr_core.errors import VcrError
+from vcr_core.file_identity import FileIdentity, identify
 from vcr_core.player import VCRPlayer
 from vcr_core.session_ids import SUFFIX
 from vcr_core.store import SessionSummary, Store
-from vcr_tui.file_identity import FileIdentity, identify
 from vcr_tui.fork_tree import PickerLines, fork_tree
 from vcr_tui.frame_list import FrameListLines
 from vcr_tui.glyphs import UNICODE, Glyphs
